@@ -1,0 +1,1 @@
+//! Key material, from disk to rustls.

@@ -1,0 +1,1 @@
+//! A confidential client that brings DICOMweb requests the token they need.
