@@ -1,1 +1,76 @@
 //! Key material, from disk to rustls.
+//!
+//! An [`Identity`] is what this process shows, [`TrustAnchors`] are whom it believes. Both are read
+//! once, checked whole, and give rustls configurations with one crypto provider: aws-lc-rs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use rustls::crypto::CryptoProvider;
+
+mod anchors;
+mod identity;
+
+pub use self::anchors::TrustAnchors;
+pub use self::identity::Identity;
+
+/// The one crypto provider of this program: aws-lc-rs.
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: std::sync::LazyLock<Arc<CryptoProvider>> =
+        std::sync::LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    PROVIDER.clone()
+}
+
+/// ALPN of HTTP/2 over TLS (RFC 9113, section 3.2).
+pub const H2: &[u8] = b"h2";
+
+/// ALPN of HTTP/1.1.
+pub const HTTP_11: &[u8] = b"http/1.1";
+
+/// Why key material cannot be used. Names files, never their content.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("{} cannot be read", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file holds nothing of the kind that is wanted.
+    #[error("{} holds no {wanted} in PEM form", .path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// `certificate`, `private key`
+        wanted: &'static str,
+    },
+    /// A file is not PEM, or what it encodes is broken.
+    #[error("{} holds something that is no {wanted}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// `certificate`, `private key`
+        wanted: &'static str,
+    },
+    /// Chain and key are each sound, but not of one pair, or of a kind that rustls does not know.
+    #[error("{} and {} do not belong together", .chain.display(), .key.display())]
+    Mismatch {
+        /// The chain's file.
+        chain: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What rustls says.
+        source: rustls::Error,
+    },
+    /// The system has no roots to trust.
+    #[error("the system has no trust anchors; name a PEM file with `anchors`")]
+    NoSystemAnchors,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
+}

@@ -1,1 +1,218 @@
-//! A confidential client that brings DICOMweb requests the token they need.
+//! A gateway that stands before DICOMweb services and brings the token that they ask for.
+//!
+//! [`Server`] runs it: workers, admin listener, reload and drain. [`Gateway`] is what a worker does
+//! with one request, and [`Gateway::transact`] is that on one screen. Everything else is a step of it,
+//! in a module of its own; steps do not call each other.
+
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+mod admin;
+mod body;
+mod build;
+mod error;
+mod local;
+mod log;
+mod metrics;
+mod origin;
+mod permit;
+mod problem;
+mod record;
+mod rewrite;
+mod route;
+mod server;
+mod token;
+mod transaction;
+mod wire;
+
+use self::body::Body;
+use self::build::{Generation, Shared};
+use self::error::Error;
+use self::local::Local;
+use self::origin::{Failure, Lease, Outgoing, Pool, Upload, Wanted};
+use self::permit::{Permit, Principal};
+use self::record::{Record, Trace};
+use self::server::Conn;
+use self::token::AccessToken;
+
+pub use self::build::BuildError;
+pub use self::log::Log;
+pub use self::server::{Drained, Server, StartError};
+
+/// What one worker serves requests with, under one configuration.
+pub(crate) struct Gateway {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) local: Rc<Local>,
+    /// This worker's connections, by route.
+    pub(crate) pools: Vec<Rc<Pool>>,
+}
+
+/// A request's head and body, taken apart.
+struct Inbound {
+    head: Parts,
+    body: Option<Incoming>,
+    conn: Rc<Conn>,
+}
+
+impl Gateway {
+    /// Answers one request. Every error becomes an answer here and nowhere else, a panic among them.
+    pub(crate) async fn handle(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+        conn: Rc<Conn>,
+    ) -> Response<Body> {
+        let trace = Trace::of(request.headers());
+        let mut record = Record::open(self.clone(), request.method().clone(), trace);
+        let request_id = self.local.request_id(record.request_id);
+        if let Some(response) = self.about_itself(&request, &request_id) {
+            record.answered(response.status());
+            return response.map(|bytes| Body::whole(bytes, Some(record)));
+        }
+        let version = request.version();
+        let transacted =
+            AssertUnwindSafe(self.transact(request, &conn, &mut record)).catch_unwind().await;
+        match transacted.unwrap_or(Err(Error::Panicked)) {
+            Ok((mut response, lease)) => {
+                rewrite::inbound(&mut response, request_id);
+                record.answered(response.status());
+                let timeout = lease.spec().body_timeout;
+                response.map(|incoming| {
+                    Body::origin((incoming, lease), timeout, (conn, version), record)
+                })
+            }
+            Err(error) => {
+                let response = problem::answer(&error, request_id);
+                record.failed(error);
+                response.map(|bytes| Body::whole(bytes, Some(record)))
+            }
+        }
+    }
+
+    /// The request path, whole. No byte of the body is asked for before [`Self::forward`].
+    async fn transact(
+        &self,
+        request: Request<Incoming>,
+        conn: &Rc<Conn>,
+        record: &mut Record,
+    ) -> Result<(Response<Incoming>, Lease), Error> {
+        wire::admit(&self.generation.rules, &request)?;
+        let resolved = self.generation.routes.resolve(&request);
+        record.route = resolved.route;
+        let transaction = resolved.transaction?;
+        record.transaction = Some(transaction);
+        let route = self.generation.routes.at(resolved.route.ok_or(Error::NoRoute)?);
+        let principal = Principal::authenticate(route)?;
+        let permit = Permit::grant(principal, transaction, route)?;
+        let mut inbound = Inbound::new(request, conn);
+        inbound.within_ceiling(&permit)?;
+        let mut token = self.acquire(&permit).await?;
+        let (mut response, mut lease) =
+            self.forward(&permit, &token, &mut inbound, record).await?;
+        if response.status() == http::StatusCode::UNAUTHORIZED {
+            // The origin server's challenge is about our token: no caller could answer it.
+            if !route.slot.reject(&token) || inbound.is_spent(record) {
+                return Err(Error::TokenRefused);
+            }
+            drop(lease);
+            token = self.acquire(&permit).await?;
+            (response, lease) = self.forward(&permit, &token, &mut inbound, record).await?;
+            if response.status() == http::StatusCode::UNAUTHORIZED {
+                return Err(Error::TokenRefused);
+            }
+        }
+        self.local.recycle(inbound.head.headers);
+        Ok((response, lease))
+    }
+
+    async fn acquire(&self, permit: &Permit<'_>) -> Result<Arc<AccessToken>, Error> {
+        permit.route().slot.token().await.map_err(Error::Acquire)
+    }
+
+    /// One exchange with the origin server. A request without a body that met a connection just
+    /// closed goes out once more, on a new one (RFC 9110, section 9.2.2).
+    async fn forward(
+        &self,
+        permit: &Permit<'_>,
+        token: &AccessToken,
+        inbound: &mut Inbound,
+        record: &mut Record,
+    ) -> Result<(Response<Incoming>, Lease), Error> {
+        let pool = self.pool(record);
+        let mut wanted = Wanted::Any;
+        loop {
+            let body = inbound.outgoing(permit, record);
+            let head = (&inbound.head, &record.trace);
+            let outbound = rewrite::outbound(permit, token, head, body, &self.local)?;
+            match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
+                Ok((response, lease)) => {
+                    origin::sound(&response)?;
+                    return Ok((response, lease));
+                }
+                Err(Failure { stale: true, .. })
+                    if wanted == Wanted::Any && inbound.may_be_repeated(record) =>
+                {
+                    wanted = Wanted::New;
+                }
+                Err(failure) => return Err(failure.error),
+            }
+        }
+    }
+
+    fn pool(&self, record: &Record) -> &Rc<Pool> {
+        &self.pools[record.route.unwrap_or_default()]
+    }
+
+    /// `OPTIONS *`, and an `OPTIONS` that was to go no further than here.
+    fn about_itself(
+        &self,
+        request: &Request<Incoming>,
+        request_id: &HeaderValue,
+    ) -> Option<Response<bytes::Bytes>> {
+        let ours = request.method() == Method::OPTIONS
+            && (request.uri().path() == "*"
+                || rewrite::forwards_left(request.headers()) == Some(0))
+            && wire::admit(&self.generation.rules, request).is_ok();
+        ours.then(|| problem::options(error::METHODS, request_id.clone()))
+    }
+}
+
+impl Inbound {
+    fn new(request: Request<Incoming>, conn: &Rc<Conn>) -> Self {
+        let (head, body) = request.into_parts();
+        let body = Some(body).filter(|body| !body.is_end_stream());
+        Self { head, body, conn: conn.clone() }
+    }
+
+    fn within_ceiling(&self, permit: &Permit<'_>) -> Result<(), Error> {
+        let most = permit.route().config.max_body_bytes.unwrap_or(u64::MAX);
+        let length = self.body.as_ref().map_or(0, |body| body.size_hint().lower());
+        if length > most { Err(Error::BodyTooLarge) } else { Ok(()) }
+    }
+
+    /// The body for the origin server; the caller's can be had once.
+    fn outgoing(&mut self, permit: &Permit<'_>, record: &mut Record) -> Outgoing {
+        let Some(body) = self.body.take() else { return Outgoing::Empty };
+        let upload = Rc::new(Upload::new());
+        record.upload = Some(upload.clone());
+        let most = permit.route().config.max_body_bytes;
+        Outgoing::caller(body, upload, most, self.conn.body_timeout())
+    }
+
+    /// Whether the request had a body, which is gone.
+    fn is_spent(&self, record: &Record) -> bool {
+        record.upload.is_some()
+    }
+
+    fn may_be_repeated(&self, record: &Record) -> bool {
+        !self.is_spent(record)
+            && matches!(self.head.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
+    }
+}

@@ -1,0 +1,193 @@
+//! An answer's body on its way to the caller.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Version;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use crate::error::Blame;
+use crate::origin::Lease;
+use crate::record::Record;
+use crate::server::Conn;
+
+/// What the caller is given. Ends the transaction's record when it ends, whichever way.
+pub struct Body {
+    source: Source,
+    record: Option<Record>,
+}
+
+enum Source {
+    Whole(Option<Bytes>),
+    Origin(OriginBody),
+}
+
+struct OriginBody {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    timeout: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    conn: Rc<Conn>,
+    version: Version,
+    /// A frame was given and the next one not yet asked for: it is the caller's turn.
+    owed: bool,
+    ended: bool,
+}
+
+/// Why a body broke off. hyper then ends the connection or stream in a way that callers can tell from
+/// a clean end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BodyError {
+    /// The origin server broke off.
+    #[error("the origin server broke off")]
+    BrokeOff,
+    /// The origin server stopped sending.
+    #[error("the origin server stopped sending")]
+    Late,
+}
+
+impl Body {
+    /// One of our own making.
+    pub(crate) fn whole(bytes: Bytes, record: Option<Record>) -> Self {
+        Self { source: Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record }
+    }
+
+    /// The origin server's, which may stand still for `timeout`. `version` is the caller's.
+    pub(crate) fn origin(
+        (incoming, lease): (Incoming, Lease),
+        timeout: Duration,
+        (conn, version): (Rc<Conn>, Version),
+        record: Record,
+    ) -> Self {
+        let origin = OriginBody {
+            incoming,
+            lease: Some(lease),
+            timeout,
+            timer: None,
+            conn,
+            version,
+            owed: false,
+            ended: false,
+        };
+        Self { source: Source::Origin(origin), record: Some(record) }
+    }
+}
+
+impl OriginBody {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.turn(false);
+        match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.timer = None;
+                self.turn(true);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.fail(BodyError::BrokeOff)))),
+            Poll::Ready(None) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                let timeout = self.timeout;
+                let timer =
+                    self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+                timer.as_mut().poll(cx).map(|()| Some(Err(self.fail(BodyError::Late))))
+            }
+        }
+    }
+
+    /// To a caller of HTTP/1.0 the end of the connection is the end of the body: it must hurt.
+    fn fail(&self, error: BodyError) -> BodyError {
+        if self.version == Version::HTTP_10 {
+            self.conn.reset_on_close();
+        }
+        error
+    }
+
+    fn turn(&mut self, owed: bool) {
+        if self.owed != owed {
+            self.owed = owed;
+            self.conn.owes(owed);
+        }
+    }
+
+    /// The connection is free for the next request.
+    fn end(&mut self) {
+        self.ended = true;
+        if let Some(lease) = self.lease.take() {
+            lease.release();
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended || self.incoming.is_end_stream()
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = match &mut this.source {
+            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Origin(origin) => origin.poll(cx),
+        };
+        match (&frame, &mut this.record) {
+            (Poll::Ready(Some(Ok(frame))), Some(record)) => {
+                record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+            }
+            (Poll::Ready(Some(Err(error))), Some(record)) => {
+                let code = match error {
+                    BodyError::BrokeOff => "origin-broke-off",
+                    BodyError::Late => "origin-late",
+                };
+                record.broke_off(Blame::Origin, code);
+            }
+            (Poll::Ready(None), Some(record)) => record.whole(),
+            _ => {}
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Whole(bytes) => bytes.is_none(),
+            Source::Origin(origin) => origin.is_ended(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Source::Origin(origin) => origin.incoming.size_hint(),
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // hyper does not ask again after the last byte of a body whose length it knows.
+        let is_end = self.is_end_stream();
+        if let Some(record) = self.record.as_mut().filter(|_| is_end) {
+            record.whole();
+        }
+        if let Source::Origin(origin) = &mut self.source {
+            origin.turn(false);
+            if is_end {
+                origin.end();
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! From a configuration to a generation: everything that requests need, built whole or not at all.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use certs::{HTTP_11, H2, Identity, TrustAnchors};
+use config::Config;
+use http::HeaderValue;
+use rustls::ServerConfig;
+use rustls::pki_types::ServerName;
+use tokio::runtime::Handle;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use crate::metrics::Metrics;
+use crate::origin::{OriginSpec, SharedSpec};
+use crate::route::{Route, Routes, forwarding};
+use crate::token::{ConfidentialClient, Tokens};
+use crate::wire::Rules;
+
+/// What outlives every configuration.
+pub(crate) struct Shared {
+    pub(crate) metrics: Metrics,
+    pub(crate) tokens: Tokens,
+    /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
+    pub(crate) pseudonym: Arc<str>,
+    draining: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(runtime: Handle) -> Self {
+        Self {
+            metrics: Metrics::default(),
+            tokens: Tokens::new(runtime),
+            pseudonym: format!("dicom-gateway-{:016x}", fastrand::u64(..)).into(),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// One configuration, built. Immutable; a request sees one and the same from its head to its end.
+pub(crate) struct Generation {
+    pub(crate) config: Config,
+    pub(crate) routes: Routes,
+    pub(crate) rules: Rules,
+    pub(crate) acceptor: Option<TlsAcceptor>,
+}
+
+/// What is wrong with a configuration that no file shows: key material, mostly.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Key material cannot be used.
+    #[error("{key}: {error}{}", source_of(.error))]
+    Certs {
+        /// The option that names it.
+        key: String,
+        /// What is wrong with it.
+        error: certs::Error,
+    },
+    /// An origin server's name is none that TLS knows.
+    #[error("route \"{prefix}\": origin: its host is no name for TLS")]
+    ServerName {
+        /// The route's prefix.
+        prefix: String,
+    },
+    /// The HTTP client for an authority cannot be made.
+    #[error("client \"{name}\": {error}")]
+    Client {
+        /// The client's name.
+        name: String,
+        /// What is wrong.
+        error: reqwest::Error,
+    },
+}
+
+impl Generation {
+    /// Builds everything, or says all that is wrong. Opens no socket; slots of new clients begin to
+    /// acquire their tokens.
+    pub(crate) fn build(
+        config: Config,
+        shared: &Shared,
+        before: Option<&Self>,
+    ) -> Result<Self, Vec<BuildError>> {
+        let mut problems = Vec::new();
+        let acceptor = config.listener.identity.as_ref().and_then(|files| {
+            Identity::load(&files.chain, &files.key)
+                .map(|identity| TlsAcceptor::from(server_config(&identity)))
+                .map_err(|error| problems.push(certs_error("listener.identity", error)))
+                .ok()
+        });
+        let clients = config.clients.iter().map(|c| client(c)).collect::<Vec<_>>();
+        let origins = config.routes.iter().map(|r| origin(r, before)).collect::<Vec<_>>();
+        let (clients, origins) = (sound(clients, &mut problems), sound(origins, &mut problems));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let routes = config
+            .routes
+            .iter()
+            .zip(origins)
+            .map(|(route, origin)| {
+                let label = Arc::<str>::from(route.prefix.as_str());
+                Route {
+                    config: route.clone(),
+                    slot: shared.tokens.slot(&clients[route.client], &route.scope),
+                    origin,
+                    forwarding: forwarding(route),
+                    metrics: shared.metrics.route(&label),
+                    label,
+                }
+            })
+            .collect();
+        let rules = Rules {
+            hosts: config.listener.hosts.clone(),
+            max_head_bytes: config.listener.max_head_bytes,
+            pseudonym: shared.pseudonym.to_string(),
+        };
+        Ok(Self { config, routes: Routes::new(routes), rules, acceptor })
+    }
+}
+
+fn sound<T>(built: Vec<Result<T, BuildError>>, problems: &mut Vec<BuildError>) -> Vec<T> {
+    built.into_iter().filter_map(|one| one.map_err(|error| problems.push(error)).ok()).collect()
+}
+
+fn server_config(identity: &Identity) -> Arc<ServerConfig> {
+    let mut config = identity.server_config(&[H2, HTTP_11]);
+    // Two tickets would cost a write and half a kilobyte more for each connection.
+    config.send_tls13_tickets = 1;
+    Arc::new(config)
+}
+
+fn client(config: &config::Client) -> Result<Arc<ConfidentialClient>, BuildError> {
+    let key = || format!("client \"{}\": anchors", config.name);
+    let anchors = TrustAnchors::load(config.anchors.as_deref())
+        .map_err(|error| certs_error(&key(), error))?;
+    let tls = anchors.client_config(&[H2, HTTP_11]);
+    ConfidentialClient::new(config.clone(), tls, anchors.fingerprint())
+        .map(Arc::new)
+        .map_err(|error| BuildError::Client { name: config.name.clone(), error })
+}
+
+/// How a route's origin server is reached: as before, where nothing changed, so that its connections
+/// and TLS sessions live on.
+fn origin(route: &config::Route, before: Option<&Generation>) -> Result<SharedSpec, BuildError> {
+    let prefix = &route.prefix;
+    let server_name = || BuildError::ServerName { prefix: prefix.clone() };
+    let mut anchors_fingerprint = 0;
+    let tls = if route.origin.tls {
+        let key = || format!("route \"{prefix}\": anchors");
+        let anchors = TrustAnchors::load(route.origin.anchors.as_deref())
+            .map_err(|error| certs_error(&key(), error))?;
+        anchors_fingerprint = anchors.fingerprint();
+        let name =
+            ServerName::try_from(route.origin.host.clone()).map_err(|_| server_name())?;
+        let alpn: &[&[u8]] = if route.http2 { &[H2, HTTP_11] } else { &[HTTP_11] };
+        Some((TlsConnector::from(Arc::new(anchors.client_config(alpn))), name))
+    } else {
+        None
+    };
+    let authority = route.origin.authority.as_str();
+    let spec = OriginSpec {
+        origin: route.origin.clone(),
+        authority: authority.parse().map_err(|_| server_name())?,
+        host: HeaderValue::from_str(authority).map_err(|_| server_name())?,
+        tls,
+        anchors: anchors_fingerprint,
+        http2: route.http2,
+        connect_timeout: route.connect_timeout,
+        response_timeout: route.response_timeout,
+        body_timeout: route.body_timeout,
+        idle_timeout: route.idle_timeout,
+        max_idle_connections: route.max_idle_connections,
+    };
+    let mut known = before.into_iter().flat_map(|generation| generation.routes.iter());
+    let same = known.find(|route| route.origin.is_same(&spec));
+    Ok(same.map_or_else(|| Arc::new(spec), |route| route.origin.clone()))
+}
+
+fn certs_error(key: &str, error: certs::Error) -> BuildError {
+    BuildError::Certs { key: key.to_owned(), error }
+}
+
+fn source_of(error: &certs::Error) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(String::new, |source| format!(": {source}"))
+}
+
+/// Tells one configuration from another where only that matters.
+pub(crate) fn digest(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,315 @@
+//! Why a transaction failed, who is to blame, and what the caller is told.
+//!
+//! `Display` and the source chain are for the log; [`Error::answer`] is for the caller, and is made
+//! of constants: nothing that an authority, an origin server or a caller said can get into it.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use crate::token::{AcquireError, Held};
+
+/// Why a transaction failed. Its words go to the log, never to the caller.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request is none that a gateway may pass on.
+    #[error("the request was refused: {}", .0.code())]
+    Refused(Refusal),
+    /// No route has this path.
+    #[error("no route has this path")]
+    NoRoute,
+    /// The path names nothing that DICOMweb knows.
+    #[error("no DICOMweb transaction has this path")]
+    NoTransaction,
+    /// The path is known, the method does not go with it.
+    #[error("no DICOMweb transaction has this method on this path")]
+    WrongMethod(Allowed),
+    /// The principal may not do this.
+    #[error("this route does not allow this transaction")]
+    NotPermitted,
+    /// No token came.
+    #[error("no token could be acquired")]
+    Acquire(#[source] Held),
+    /// The request's body is over the ceiling.
+    #[error("the request's body is over the route's ceiling")]
+    BodyTooLarge,
+    /// The request's body broke off or is malformed.
+    #[error("the request's body is broken")]
+    BodyBroken(#[source] Option<hyper::Error>),
+    /// The caller stopped sending.
+    #[error("the caller stopped sending its body")]
+    BodyLate,
+    /// The origin server cannot be reached.
+    #[error("the origin server cannot be reached")]
+    Unreachable(#[source] ConnectError),
+    /// The origin server did not answer in time.
+    #[error("the origin server did not answer in time")]
+    Late,
+    /// The origin server broke off before it answered.
+    #[error("the origin server broke off")]
+    BrokeOff(#[source] hyper::Error),
+    /// The origin server's answer is none that a gateway may pass on.
+    #[error("the origin server's answer is no sound HTTP: {0}")]
+    Unsound(&'static str),
+    /// The origin server refuses our token.
+    #[error("the origin server refuses the token")]
+    TokenRefused,
+    /// A bug.
+    #[error("the gateway failed")]
+    Panicked,
+}
+
+/// Why a request is none that a gateway may pass on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// Not exactly one sound `Host` (RFC 9112, section 3.2).
+    Host,
+    /// A host that is not ours (RFC 9110, section 7.4).
+    Misdirected,
+    /// A target that is not canonical: dot segments, encoded slashes, and the like.
+    Target,
+    /// A header field name with an underscore, or one that may not stand there.
+    Field,
+    /// A body on a method that has none in DICOMweb.
+    Body,
+    /// A transfer coding other than chunked alone.
+    TransferCoding,
+    /// An expectation other than 100-continue.
+    Expectation,
+    /// A head over the ceiling.
+    HeadTooLarge,
+    /// A method that must not pass: TRACE would show the caller our token.
+    Method,
+    /// A method that nobody knows.
+    UnknownMethod,
+    /// The request has been here before (RFC 9110, section 7.6.3).
+    Loop,
+}
+
+impl Refusal {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Misdirected => "misdirected",
+            Self::Target => "target",
+            Self::Field => "field",
+            Self::Body => "body",
+            Self::TransferCoding => "transfer-coding",
+            Self::Expectation => "expectation",
+            Self::HeadTooLarge => "head-too-large",
+            Self::Method => "method",
+            Self::UnknownMethod => "unknown-method",
+            Self::Loop => "loop",
+        }
+    }
+}
+
+/// Why there is no connection to an origin server. Messages name no host.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Its name has no address.
+    #[error("its name cannot be resolved")]
+    Name(#[source] std::io::Error),
+    /// Nobody listens, or no way leads there.
+    #[error("no connection")]
+    Tcp(#[source] std::io::Error),
+    /// It is not whom it should be, or speaks no TLS that we do.
+    #[error("no TLS")]
+    Tls(#[source] std::io::Error),
+    /// It took too long.
+    #[error("no connection in time")]
+    Late,
+    /// It speaks no HTTP.
+    #[error("no HTTP")]
+    Http(#[source] hyper::Error),
+}
+
+/// The methods that go with a path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Allowed(pub &'static str);
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Blame {
+    /// The caller's.
+    Caller,
+    /// The gateway's own, or its operator's.
+    Gateway,
+    /// The authority's.
+    Authority,
+    /// The origin server's.
+    Origin,
+}
+
+impl Blame {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 4] = [Self::Caller, Self::Gateway, Self::Authority, Self::Origin];
+
+    /// Its name in logs and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Gateway => "gateway",
+            Self::Authority => "authority",
+            Self::Origin => "origin",
+        }
+    }
+}
+
+/// What the caller is told: all constants, but for the wait and the methods.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// Whose fault it is.
+    pub blame: Blame,
+    /// A word of our closed list.
+    pub code: &'static str,
+    /// What a person may make of it.
+    pub title: &'static str,
+    /// `error` of `Proxy-Status` (RFC 9209, section 2.3), where it knows one.
+    pub proxy_error: &'static str,
+    /// `Retry-After`.
+    pub retry_after: Option<Duration>,
+    /// `Allow`.
+    pub allow: Option<Allowed>,
+}
+
+impl Error {
+    /// What the caller is told, and who is to blame.
+    pub fn answer(&self) -> Answer {
+        use Blame::{Caller, Gateway, Origin};
+        let (status, blame, code, title, proxy_error) = match self {
+            Self::Refused(refusal) => return refusal.answer(),
+            Self::NoRoute => (404, Caller, "no-route", "No route has this path", DENIED),
+            Self::NoTransaction => {
+                (404, Caller, "no-transaction", "The path names no DICOMweb resource", DENIED)
+            }
+            Self::WrongMethod(_) => {
+                (405, Caller, "method", "The method does not go with this resource", DENIED)
+            }
+            Self::NotPermitted => {
+                (403, Caller, "not-permitted", "This route does not allow this transaction", DENIED)
+            }
+            Self::Acquire(held) => return acquire(held),
+            Self::BodyTooLarge => {
+                (413, Caller, "body-too-large", "The body is over this route's ceiling", DENIED)
+            }
+            Self::BodyBroken(_) => {
+                (400, Caller, "body-broken", "The body broke off or is malformed", BAD_REQUEST)
+            }
+            Self::BodyLate => (408, Caller, "body-late", "The body stopped coming", BAD_REQUEST),
+            Self::Unreachable(error) => return unreachable(error),
+            Self::Late => {
+                let title = "The origin server did not answer in time";
+                (504, Origin, "origin-late", title, "connection_read_timeout")
+            }
+            Self::BrokeOff(_) => {
+                let title = "The origin server broke off";
+                (502, Origin, "origin-broke-off", title, "http_response_incomplete")
+            }
+            Self::Unsound(_) => {
+                let title = "The origin server's answer is no sound HTTP";
+                (502, Origin, "origin-unsound", title, "http_protocol_error")
+            }
+            Self::TokenRefused => {
+                let title = "The origin server refuses the gateway's token";
+                (502, Origin, "token-refused", title, "proxy_internal_response")
+            }
+            Self::Panicked => {
+                (500, Gateway, "gateway-failed", "The gateway failed", "proxy_internal_error")
+            }
+        };
+        let allow = if let Self::WrongMethod(allowed) = self { Some(*allowed) } else { None };
+        Answer { allow, ..answer(status, blame, code, title, proxy_error) }
+    }
+}
+
+impl Refusal {
+    fn answer(self) -> Answer {
+        let (status, title) = match self {
+            Self::Host => (400, "The request has not exactly one sound Host"),
+            Self::Misdirected => (421, "The gateway does not answer for this host"),
+            Self::Target => (400, "The request's target is not canonical"),
+            Self::Field => (400, "A header field may not stand there"),
+            Self::Body => (400, "This method has no body in DICOMweb"),
+            Self::TransferCoding => (501, "Only the chunked transfer coding is known"),
+            Self::Expectation => (417, "Only 100-continue can be expected"),
+            Self::HeadTooLarge => (431, "The request's head is too large"),
+            Self::Method => (405, "The method must not pass a gateway"),
+            Self::UnknownMethod => (501, "The method is not known"),
+            Self::Loop => (508, "The request has been here before"),
+        };
+        let proxy_error = match self {
+            Self::Loop => "proxy_loop_detected",
+            Self::Misdirected | Self::Method | Self::UnknownMethod => DENIED,
+            _ => BAD_REQUEST,
+        };
+        let blame = if self == Self::Loop { Blame::Gateway } else { Blame::Caller };
+        let allow = (self == Self::Method).then_some(Allowed(METHODS));
+        Answer { allow, ..answer(status, blame, self.code(), title, proxy_error) }
+    }
+}
+
+fn acquire(held: &Held) -> Answer {
+    use Blame::{Authority, Gateway};
+    let (status, blame, code, title) = match &*held.error {
+        AcquireError::Credential(_) => {
+            (500, Gateway, "credential", "The gateway cannot read its credential")
+        }
+        AcquireError::Refused { .. } => {
+            (500, Gateway, "client-refused", "The authority refuses the gateway's client")
+        }
+        AcquireError::Broken => (500, Gateway, "gateway-failed", "The gateway failed"),
+        AcquireError::Throttled { .. } => {
+            (503, Authority, "authority-throttles", "The authority throttles the gateway")
+        }
+        AcquireError::Unavailable { .. }
+        | AcquireError::Unreachable(_)
+        | AcquireError::Malformed(_) => {
+            (503, Authority, "authority-unavailable", "The authority gives no token now")
+        }
+        AcquireError::Late => {
+            (504, Authority, "authority-late", "The authority did not answer in time")
+        }
+    };
+    let retry_after = (status != 500).then_some(held.retry_after);
+    let proxy_error = "proxy_internal_response";
+    Answer { retry_after, ..answer(status, blame, code, title, proxy_error) }
+}
+
+fn unreachable(error: &ConnectError) -> Answer {
+    let (status, proxy_error) = match error {
+        ConnectError::Name(_) => (502, "dns_error"),
+        ConnectError::Tcp(_) => (502, "connection_refused"),
+        ConnectError::Tls(_) => (502, "tls_protocol_error"),
+        ConnectError::Late => (504, "connection_timeout"),
+        ConnectError::Http(_) => (502, "http_protocol_error"),
+    };
+    let title = "The origin server cannot be reached";
+    answer(status, Blame::Origin, "origin-unreachable", title, proxy_error)
+}
+
+fn answer(
+    status: u16,
+    blame: Blame,
+    code: &'static str,
+    title: &'static str,
+    proxy_error: &'static str,
+) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Answer { status, blame, code, title, proxy_error, retry_after: None, allow: None }
+}
+
+/// Whether a gateway lets this method pass at all.
+pub(crate) fn is_known(method: &Method) -> bool {
+    METHODS.split(", ").any(|known| known == method.as_str())
+}
+
+/// The methods of DICOMweb, and PATCH, which Azure uses on its extended query tags.
+pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+const BAD_REQUEST: &str = "http_request_error";
+const DENIED: &str = "http_request_denied";

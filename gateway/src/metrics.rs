@@ -1,0 +1,205 @@
+//! What happened, counted.
+//!
+//! Every counter is an atomic that is found without a lock: a route has its own table, indexed by
+//! transaction class, blame and status. Labels are closed lists and configuration, never a caller's.
+
+use std::array;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use config::Transaction;
+use http::StatusCode;
+
+use crate::error::Blame;
+use crate::token::AcquireError;
+
+mod text;
+
+pub use self::text::render;
+
+/// Everything that is counted in this process.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    routes: Mutex<BTreeMap<Arc<str>, Arc<RouteMetrics>>>,
+    /// Requests that no route has.
+    pub unrouted: RouteMetrics,
+    /// Callers' connections.
+    pub callers: ConnectionMetrics,
+    /// Connections to origin servers.
+    pub origins: ConnectionMetrics,
+    /// Configurations published since the start.
+    pub reloads: Counter,
+    /// Configurations refused since the start.
+    pub reloads_refused: Counter,
+}
+
+impl Metrics {
+    /// The counters of the route with this prefix, which outlive a reload.
+    pub fn route(&self, prefix: &Arc<str>) -> Arc<RouteMetrics> {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.entry(prefix.clone()).or_default().clone()
+    }
+
+    fn routes(&self) -> Vec<(Arc<str>, Arc<RouteMetrics>)> {
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.iter().map(|(prefix, metrics)| (prefix.clone(), metrics.clone())).collect()
+    }
+}
+
+/// The transactions of one route.
+#[derive(Debug)]
+pub struct RouteMetrics {
+    classes: [TransactionMetrics; CLASSES],
+}
+
+impl RouteMetrics {
+    /// Those of one class; `None` for requests that ask for no transaction.
+    pub fn of(&self, transaction: Option<Transaction>) -> &TransactionMetrics {
+        &self.classes[transaction.map_or(CLASSES - 1, |transaction| transaction as usize)]
+    }
+}
+
+impl Default for RouteMetrics {
+    fn default() -> Self {
+        Self { classes: array::from_fn(|_| TransactionMetrics::default()) }
+    }
+}
+
+/// The transactions of one class on one route.
+#[derive(Debug)]
+pub struct TransactionMetrics {
+    ended: [[Counter; STATUSES.len() + 1]; Blame::ALL.len() + 1],
+    duration: Histogram,
+    received: Counter,
+    sent: Counter,
+}
+
+impl TransactionMetrics {
+    /// Counts one that ended.
+    pub fn ended(
+        &self,
+        status: StatusCode,
+        blame: Option<Blame>,
+        duration: Duration,
+        (received, sent): (u64, u64),
+    ) {
+        let blame = blame.map_or(0, |blame| blame as usize + 1);
+        let status = STATUSES.binary_search(&status.as_u16()).unwrap_or(STATUSES.len());
+        self.ended[blame][status].add(1);
+        self.duration.observe(duration);
+        self.received.add(received);
+        self.sent.add(sent);
+    }
+}
+
+impl Default for TransactionMetrics {
+    fn default() -> Self {
+        Self {
+            ended: array::from_fn(|_| array::from_fn(|_| Counter::default())),
+            duration: Histogram::default(),
+            received: Counter::default(),
+            sent: Counter::default(),
+        }
+    }
+}
+
+/// The acquisitions of one client and scope.
+#[derive(Debug, Default)]
+pub struct AcquisitionMetrics {
+    acquired: Counter,
+    failed: [Counter; AcquireError::KINDS.len()],
+    refresh_failed: Counter,
+}
+
+impl AcquisitionMetrics {
+    /// Counts a token that came.
+    pub fn acquired(&self) {
+        self.acquired.add(1);
+    }
+
+    /// Counts one that did not come.
+    pub fn failed(&self, error: &AcquireError) {
+        let kind = AcquireError::KINDS.iter().position(|kind| *kind == error.kind());
+        self.failed[kind.unwrap_or_default()].add(1);
+    }
+
+    /// Counts one that did not come while the old one was still good.
+    pub fn refresh_failed(&self) {
+        self.refresh_failed.add(1);
+    }
+}
+
+/// One side's connections.
+#[derive(Debug, Default)]
+pub struct ConnectionMetrics {
+    opened: Counter,
+    closed: Counter,
+    /// Turned away, or failed before they could be used.
+    pub refused: Counter,
+}
+
+impl ConnectionMetrics {
+    /// Counts one for as long as the guard lives.
+    pub fn open(self: &Arc<Self>) -> OpenConnection {
+        self.opened.add(1);
+        OpenConnection(self.clone())
+    }
+}
+
+/// A connection that is open while this lives.
+#[derive(Debug)]
+pub struct OpenConnection(Arc<ConnectionMetrics>);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.closed.add(1);
+    }
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Its value.
+    pub fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Histogram {
+    buckets: [Counter; BOUNDS_MS.len() + 1],
+    sum_us: Counter,
+}
+
+impl Histogram {
+    fn observe(&self, duration: Duration) {
+        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let bucket = BOUNDS_MS.iter().position(|bound| us <= bound * 1000);
+        self.buckets[bucket.unwrap_or(BOUNDS_MS.len())].add(1);
+        self.sum_us.add(us);
+    }
+}
+
+/// The six classes, and what is none.
+const CLASSES: usize = Transaction::ALL.len() + 1;
+
+/// From a cached search to a study over a slow line.
+const BOUNDS_MS: [u64; 13] =
+    [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 60_000, 600_000];
+
+/// The statuses that have a label of their own, in order; 499 is a caller who left. Others count as
+/// `other`: an origin server must not be able to make labels.
+const STATUSES: [u16; 40] = [
+    200, 201, 202, 203, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 408,
+    409, 410, 412, 413, 414, 415, 416, 417, 421, 422, 424, 429, 431, 499, 500, 501, 502, 503, 504,
+    507, 508,
+];

@@ -1,0 +1,159 @@
+//! The counters in Prometheus' text form (version 0.0.4).
+
+use std::fmt::{self, Write};
+use std::time::Instant;
+
+use super::{BOUNDS_MS, Counter, Metrics, RouteMetrics, STATUSES, TransactionMetrics};
+use crate::error::Blame;
+use crate::token::{AcquireError, Tokens};
+use config::Transaction;
+
+/// Everything, as `/metrics` shows it.
+pub fn render(metrics: &Metrics, tokens: &Tokens) -> String {
+    let mut text = String::with_capacity(16 << 10);
+    // Writing to a String does not fail.
+    let _ = transactions(&mut text, metrics);
+    let _ = acquisitions(&mut text, tokens);
+    let _ = connections(&mut text, metrics);
+    text
+}
+
+fn transactions(text: &mut String, metrics: &Metrics) -> fmt::Result {
+    let routes = metrics.routes();
+    let all = routes
+        .iter()
+        .map(|(prefix, metrics)| (if prefix.is_empty() { "/" } else { prefix }, &**metrics))
+        .chain([("", &metrics.unrouted)])
+        .flat_map(|(prefix, metrics)| classes(prefix, metrics))
+        .collect::<Vec<_>>();
+    family(text, "transactions_total", "counter", "Transactions that ended.")?;
+    for (labels, class) in &all {
+        for (index, counters) in class.ended.iter().enumerate() {
+            let blame = index.checked_sub(1).map_or("", |index| Blame::ALL[index].name());
+            for (status, counter) in counters.iter().enumerate().filter(|(_, c)| c.value() > 0) {
+                let status = STATUSES.get(status).map_or("other".into(), u16::to_string);
+                let value = counter.value();
+                let extra = format!("{labels},status=\"{status}\",blame=\"{blame}\"");
+                writeln!(text, "dicom_gateway_transactions_total{{{extra}}} {value}")?;
+            }
+        }
+    }
+    let name = "transaction_duration_seconds";
+    family(text, name, "histogram", "From a request's head to its answer's last byte.")?;
+    for (labels, class) in all.iter().filter(|(_, class)| class.is_used()) {
+        let mut total = 0;
+        for (bucket, counter) in class.duration.buckets.iter().enumerate() {
+            total += counter.value();
+            let bound = BOUNDS_MS
+                .get(bucket)
+                .map_or("+Inf".into(), |ms| (f64::from(*ms as u32) / 1000.0).to_string());
+            writeln!(text, "dicom_gateway_{name}_bucket{{{labels},le=\"{bound}\"}} {total}")?;
+        }
+        let sum = class.duration.sum_us.value() as f64 / 1e6;
+        writeln!(text, "dicom_gateway_{name}_sum{{{labels}}} {sum}")?;
+        writeln!(text, "dicom_gateway_{name}_count{{{labels}}} {total}")?;
+    }
+    for (name, help, of) in [
+        ("received_bytes_total", "Bytes of request bodies.", 0),
+        ("sent_bytes_total", "Bytes of answers' bodies.", 1),
+    ] {
+        family(text, name, "counter", help)?;
+        for (labels, class) in all.iter().filter(|(_, class)| class.is_used()) {
+            let value = [&class.received, &class.sent][of].value();
+            writeln!(text, "dicom_gateway_{name}{{{labels}}} {value}")?;
+        }
+    }
+    Ok(())
+}
+
+fn classes<'m>(
+    prefix: &'m str,
+    metrics: &'m RouteMetrics,
+) -> impl Iterator<Item = (String, &'m TransactionMetrics)> {
+    Transaction::ALL.into_iter().map(Some).chain([None]).map(move |transaction| {
+        let name = transaction.map_or("", Transaction::name);
+        let labels = format!("route=\"{prefix}\",transaction=\"{name}\"");
+        (labels, metrics.of(transaction))
+    })
+}
+
+impl TransactionMetrics {
+    fn is_used(&self) -> bool {
+        self.duration.buckets.iter().any(|bucket| bucket.value() > 0)
+    }
+}
+
+fn acquisitions(text: &mut String, tokens: &Tokens) -> fmt::Result {
+    let now = Instant::now();
+    let slots = tokens
+        .in_use()
+        .into_iter()
+        .map(|slot| {
+            let client = escaped(&slot.client().config().name);
+            (format!("client=\"{client}\",scope=\"{}\"", escaped(slot.scope())), slot)
+        })
+        .collect::<Vec<_>>();
+    family(text, "token_acquisitions_total", "counter", "Token requests by their outcome.")?;
+    for (labels, slot) in &slots {
+        let counters = [("acquired", &slot.metrics().acquired)];
+        let failed = AcquireError::KINDS.into_iter().zip(&slot.metrics().failed);
+        for (outcome, counter) in counters.into_iter().chain(failed) {
+            let (name, value) = ("dicom_gateway_token_acquisitions_total", counter.value());
+            writeln!(text, "{name}{{{labels},outcome=\"{outcome}\"}} {value}")?;
+        }
+    }
+    let name = "token_refresh_failures_total";
+    family(text, name, "counter", "Failed token requests while the old token was still good.")?;
+    for (labels, slot) in &slots {
+        let value = slot.metrics().refresh_failed.value();
+        writeln!(text, "dicom_gateway_{name}{{{labels}}} {value}")?;
+    }
+    family(text, "token_age_seconds", "gauge", "How long ago the token in use was acquired.")?;
+    for (labels, slot) in &slots {
+        if let Some(token) = slot.status(now).token {
+            let age = token.age(now).as_secs_f64();
+            writeln!(text, "dicom_gateway_token_age_seconds{{{labels}}} {age}")?;
+        }
+    }
+    let name = "token_life_left_seconds";
+    family(text, name, "gauge", "How long the token in use may still be sent; 0 without one.")?;
+    for (labels, slot) in &slots {
+        let left = slot.status(now).token.map_or(0.0, |token| token.life_left(now).as_secs_f64());
+        writeln!(text, "dicom_gateway_{name}{{{labels}}} {left}")?;
+    }
+    Ok(())
+}
+
+fn connections(text: &mut String, metrics: &Metrics) -> fmt::Result {
+    let sides = [("caller", &metrics.callers), ("origin", &metrics.origins)];
+    family(text, "connections", "gauge", "Open connections.")?;
+    for (side, metrics) in sides {
+        let open = metrics.opened.value().saturating_sub(metrics.closed.value());
+        writeln!(text, "dicom_gateway_connections{{side=\"{side}\"}} {open}")?;
+    }
+    family(text, "connections_total", "counter", "Connections opened.")?;
+    for (side, metrics) in sides {
+        let value = metrics.opened.value();
+        writeln!(text, "dicom_gateway_connections_total{{side=\"{side}\"}} {value}")?;
+    }
+    family(text, "connections_refused_total", "counter", "Connections that came to nothing.")?;
+    for (side, metrics) in sides {
+        let value = metrics.refused.value();
+        writeln!(text, "dicom_gateway_connections_refused_total{{side=\"{side}\"}} {value}")?;
+    }
+    family(text, "reloads_total", "counter", "Reloads of the configuration by outcome.")?;
+    let outcome = |name: &str, counter: &Counter| {
+        format!("dicom_gateway_reloads_total{{outcome=\"{name}\"}} {}", counter.value())
+    };
+    writeln!(text, "{}", outcome("published", &metrics.reloads))?;
+    writeln!(text, "{}", outcome("refused", &metrics.reloads_refused))
+}
+
+fn family(text: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
+    writeln!(text, "# HELP dicom_gateway_{name} {help}\n# TYPE dicom_gateway_{name} {kind}")
+}
+
+/// A label's value as the text form wants it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,103 @@
+//! The origin server: its connections, and one exchange with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+
+use crate::error::Error;
+
+mod connect;
+mod exchange;
+mod outgoing;
+mod pool;
+
+pub(crate) use self::exchange::{Failure, run};
+pub(crate) use self::outgoing::{Outgoing, Upload};
+pub(crate) use self::pool::{Lease, Pool, Wanted};
+
+/// How an origin server is reached.
+pub struct OriginSpec {
+    /// Its base URL, taken apart.
+    pub origin: config::Origin,
+    /// `Host`, and `:authority`.
+    pub authority: Authority,
+    /// `Host` as a header's value.
+    pub host: HeaderValue,
+    /// How to speak TLS with it.
+    pub tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// Tells its trust anchors from others.
+    pub anchors: u64,
+    /// Whether HTTP/2 is offered.
+    pub http2: bool,
+    /// How long a connection may take, TLS included.
+    pub connect_timeout: Duration,
+    /// How long it may take to answer once it has the request.
+    pub response_timeout: Duration,
+    /// How long it may stand still in a body.
+    pub body_timeout: Duration,
+    /// How long an idle connection is kept.
+    pub idle_timeout: Duration,
+    /// How many idle connections a worker keeps.
+    pub max_idle_connections: usize,
+}
+
+impl OriginSpec {
+    /// Whether connections made for `other` serve this one as well.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.origin == other.origin
+            && self.anchors == other.anchors
+            && self.http2 == other.http2
+            && self.connect_timeout == other.connect_timeout
+            && self.response_timeout == other.response_timeout
+            && self.body_timeout == other.body_timeout
+            && self.idle_timeout == other.idle_timeout
+            && self.max_idle_connections == other.max_idle_connections
+    }
+}
+
+/// Refuses answers that hyper reads well and would write on badly (RFC 9112, section 6).
+pub(crate) fn sound(response: &Response<Incoming>) -> Result<(), Error> {
+    let headers = response.headers();
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Error::Unsound("101 that nobody asked for"));
+    }
+    if response.status().as_u16() > 599 {
+        return Err(Error::Unsound("a status beyond 599"));
+    }
+    if response.version() <= Version::HTTP_11 && !sound_coding(headers) {
+        return Err(Error::Unsound("a transfer coding other than chunked, or a length beside it"));
+    }
+    Ok(())
+}
+
+fn sound_coding(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match codings.next() {
+        None => true,
+        Some(coding) => {
+            codings.next().is_none()
+                && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+                && !headers.contains_key(header::CONTENT_LENGTH)
+        }
+    }
+}
+
+impl std::fmt::Debug for OriginSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OriginSpec").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// Shared by the generations that reach it in the same way.
+pub(crate) type SharedSpec = Arc<OriginSpec>;
+
+/// How often a busy HTTP/2 connection is asked whether the other end is still there.
+const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long the answer may take.
+const H2_PING_TIMEOUT: Duration = Duration::from_secs(10);

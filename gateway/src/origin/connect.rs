@@ -1,0 +1,109 @@
+//! A new connection to an origin server.
+
+use std::io;
+use std::sync::Arc;
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::{OriginSpec, Outgoing};
+use crate::error::ConnectError;
+use crate::metrics::ConnectionMetrics;
+use crate::server::LocalExecutor;
+
+/// A way to send requests on a new connection.
+pub(super) enum Sender {
+    /// One at a time.
+    H1(http1::SendRequest<Outgoing>),
+    /// Many at once.
+    H2(http2::SendRequest<Outgoing>),
+}
+
+/// Connects; the connection lives in a task of its own and is counted while it does.
+pub(super) async fn connect(
+    spec: &OriginSpec,
+    metrics: &Arc<ConnectionMetrics>,
+) -> Result<Sender, ConnectError> {
+    let connected = tokio::time::timeout(spec.connect_timeout, dial(spec, metrics));
+    let outcome = connected.await.unwrap_or(Err(ConnectError::Late));
+    outcome.inspect_err(|_| metrics.refused.add(1))
+}
+
+async fn dial(
+    spec: &OriginSpec,
+    metrics: &Arc<ConnectionMetrics>,
+) -> Result<Sender, ConnectError> {
+    let stream = tcp(spec).await?;
+    let Some((connector, name)) = &spec.tls else {
+        return h1(stream, metrics).await;
+    };
+    let stream = connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(certs::H2) => h2(stream, metrics).await,
+        _ => h1(stream, metrics).await,
+    }
+}
+
+async fn tcp(spec: &OriginSpec) -> Result<TcpStream, ConnectError> {
+    let (host, port) = (spec.origin.host.as_str(), spec.origin.port);
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Name)? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Requests are written whole: waiting for more to send would only delay them.
+                stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(ConnectError::Tcp(last))
+}
+
+async fn h1<S>(stream: S, metrics: &Arc<ConnectionMetrics>) -> Result<Sender, ConnectError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
+    drive(connection, metrics);
+    Ok(Sender::H1(sender))
+}
+
+async fn h2<S>(stream: S, metrics: &Arc<ConnectionMetrics>) -> Result<Sender, ConnectError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW * STREAMS_MOST)
+        .keep_alive_interval(super::H2_PING_INTERVAL)
+        .keep_alive_timeout(super::H2_PING_TIMEOUT)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(ConnectError::Http)?;
+    drive(connection, metrics);
+    Ok(Sender::H2(sender))
+}
+
+fn drive<E>(
+    connection: impl Future<Output = Result<(), E>> + 'static,
+    metrics: &Arc<ConnectionMetrics>,
+) {
+    let open = metrics.open();
+    tokio::task::spawn_local(async move {
+        // Whoever waits for an answer on it learns of its end, and says so.
+        let _ = connection.await;
+        drop(open);
+    });
+}
+
+/// What one slow caller may make the gateway hold.
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// Transactions on one connection. The connection's window is that of all its streams together, so
+/// that callers who do not read keep nothing from those who do.
+pub(super) const STREAMS_MOST: u32 = 100;

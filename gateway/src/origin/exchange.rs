@@ -1,0 +1,80 @@
+//! One exchange with an origin server: a connection, a request, the head of an answer, in time.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::pool::Wanted;
+use super::{Lease, Outgoing, Pool, Upload};
+use crate::error::Error;
+
+/// Why an exchange failed, and whether a new connection might do better.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What happened.
+    pub(crate) error: Error,
+    /// The connection had served before and broke off without a byte of an answer: most likely the
+    /// origin server closed it while the request was on its way.
+    pub(crate) stale: bool,
+}
+
+/// Sends `request` on a connection that is `wanted`.
+pub(crate) async fn run(
+    pool: &Rc<Pool>,
+    mut request: Request<Outgoing>,
+    upload: Option<&Rc<Upload>>,
+    mut wanted: Wanted,
+) -> Result<(Response<Incoming>, Lease), Failure> {
+    let failed = |error| Failure { error, stale: false };
+    loop {
+        let mut lease =
+            pool.lease(wanted).await.map_err(|error| failed(Error::Unreachable(error)))?;
+        let sent = in_time(lease.send(request), upload, pool.spec().response_timeout).await;
+        let (error, unsent) = match sent {
+            None => return Err(failed(Error::Late)),
+            Some(Ok(response)) => return Ok((response, lease)),
+            Some(Err(failure)) => failure,
+        };
+        if let Some(fault) = upload.and_then(|upload| upload.fault()) {
+            return Err(failed(fault));
+        }
+        match unsent {
+            // Nothing of it went out: the next connection may have it.
+            Some(unsent) if lease.is_reused() => {
+                request = unsent;
+                wanted = Wanted::New;
+            }
+            _ => return Err(Failure { error: Error::BrokeOff(error), stale: lease.is_reused() }),
+        }
+    }
+}
+
+/// The outcome of `sent`, or `None` if the origin server takes longer than `limit` for it, counted
+/// from the last bytes of the body that it was sent.
+async fn in_time<T>(
+    sent: impl Future<Output = T>,
+    upload: Option<&Rc<Upload>>,
+    limit: Duration,
+) -> Option<T> {
+    let mut sent = pin!(sent);
+    let mut timer = pin!(tokio::time::sleep(limit));
+    poll_fn(|cx| {
+        if let Poll::Ready(outcome) = sent.as_mut().poll(cx) {
+            return Poll::Ready(Some(outcome));
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            let patience = upload.map(|upload| upload.patience(limit).into());
+            match patience.filter(|until| *until > tokio::time::Instant::now()) {
+                Some(until) => timer.as_mut().reset(until),
+                None => return Poll::Ready(None),
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

@@ -1,0 +1,217 @@
+//! The connections of one worker to one origin server.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::uri::{Scheme, Uri};
+use http::{Request, Response, Version, header};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use tokio::sync::Notify;
+
+use super::connect::{STREAMS_MOST, Sender, connect};
+use super::{Outgoing, SharedSpec};
+use crate::error::ConnectError;
+use crate::metrics::ConnectionMetrics;
+
+/// Belongs to one thread: no lock, no wake-up of another core, and the most recently used connection
+/// first, since that one's congestion window and caches are warm.
+pub(crate) struct Pool {
+    spec: SharedSpec,
+    metrics: Arc<ConnectionMetrics>,
+    idle: RefCell<Vec<Idle>>,
+    shared: RefCell<Vec<Rc<Shared>>>,
+    /// The origin server prefers HTTP/1.1: connections cannot be shared.
+    speaks_h1: Cell<bool>,
+    /// A connection is being made that all may come to share.
+    connecting: Cell<bool>,
+    connected: Notify,
+}
+
+struct Idle {
+    sender: http1::SendRequest<Outgoing>,
+    since: Instant,
+}
+
+/// An HTTP/2 connection.
+struct Shared {
+    sender: http2::SendRequest<Outgoing>,
+    under_way: Cell<u32>,
+    used_at: Cell<Instant>,
+}
+
+/// Which connections will do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wanted {
+    /// Any.
+    Any,
+    /// One that was never used: it cannot be stale.
+    New,
+}
+
+/// The use of a connection for one exchange.
+pub(crate) struct Lease {
+    pool: Rc<Pool>,
+    connection: Connection,
+    reused: bool,
+}
+
+enum Connection {
+    H1(http1::SendRequest<Outgoing>),
+    H2(Stream),
+}
+
+/// One transaction under way on a shared connection.
+struct Stream(Rc<Shared>);
+
+/// The one who makes a connection that others wait for.
+struct Connecting<'p>(&'p Pool);
+
+impl Pool {
+    pub(crate) fn new(spec: SharedSpec, metrics: Arc<ConnectionMetrics>) -> Self {
+        Self {
+            spec,
+            metrics,
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            speaks_h1: Cell::new(false),
+            connecting: Cell::new(false),
+            connected: Notify::new(),
+        }
+    }
+
+    pub(crate) fn spec(&self) -> &SharedSpec {
+        &self.spec
+    }
+
+    /// Closes what has been idle for too long, and forgets what is closed.
+    pub(crate) fn sweep(&self, now: Instant) {
+        let timeout = self.spec.idle_timeout;
+        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && now < idle.since + timeout);
+        self.shared.borrow_mut().retain(|shared| {
+            let idle = shared.under_way.get() == 0 && now >= shared.used_at.get() + timeout;
+            !shared.sender.is_closed() && !idle
+        });
+    }
+
+    /// A connection, an old one if there is one that will do.
+    pub(super) async fn lease(self: &Rc<Self>, wanted: Wanted) -> Result<Lease, ConnectError> {
+        loop {
+            if wanted == Wanted::Any
+                && let Some(connection) = self.used()
+            {
+                return Ok(Lease { pool: self.clone(), connection, reused: true });
+            }
+            if !self.connecting.get() {
+                return self.connect().await;
+            }
+            self.connected.notified().await;
+        }
+    }
+
+    fn used(&self) -> Option<Connection> {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|shared| !shared.sender.is_closed());
+        if let Some(shared) = shared.iter().find(|s| s.under_way.get() < STREAMS_MOST) {
+            return Some(Connection::H2(Stream::begin(shared)));
+        }
+        let mut idle = self.idle.borrow_mut();
+        let ready = idle.iter().rposition(|idle| idle.sender.is_ready())?;
+        Some(Connection::H1(idle.remove(ready).sender))
+    }
+
+    async fn connect(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        // Where HTTP/2 may come of it, others wait: a burst must not open a connection each.
+        let may_share = self.spec.tls.is_some() && self.spec.http2 && !self.speaks_h1.get();
+        let _connecting = may_share.then(|| Connecting::begin(self));
+        let connection = match connect(&self.spec, &self.metrics).await? {
+            Sender::H1(sender) => {
+                self.speaks_h1.set(true);
+                Connection::H1(sender)
+            }
+            Sender::H2(sender) => {
+                let (under_way, used_at) = (Cell::new(0), Cell::new(Instant::now()));
+                let shared = Rc::new(Shared { sender, under_way, used_at });
+                let stream = Stream::begin(&shared);
+                self.shared.borrow_mut().push(shared);
+                Connection::H2(stream)
+            }
+        };
+        Ok(Lease { pool: self.clone(), connection, reused: false })
+    }
+}
+
+impl Stream {
+    fn begin(shared: &Rc<Shared>) -> Self {
+        shared.under_way.set(shared.under_way.get() + 1);
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        self.0.used_at.set(Instant::now());
+    }
+}
+
+impl<'p> Connecting<'p> {
+    fn begin(pool: &'p Pool) -> Self {
+        pool.connecting.set(true);
+        Self(pool)
+    }
+}
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        self.0.connecting.set(false);
+        self.0.connected.notify_waiters();
+    }
+}
+
+impl Lease {
+    /// Whether the connection was used before.
+    pub(super) fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Sends `request` in the connection's manner. On failure the request comes back if none of it
+    /// was sent.
+    pub(super) async fn send(
+        &mut self,
+        mut request: Request<Outgoing>,
+    ) -> Result<Response<Incoming>, (hyper::Error, Option<Request<Outgoing>>)> {
+        let sent = match &mut self.connection {
+            Connection::H1(sender) => sender.try_send_request(request).await,
+            Connection::H2(Stream(shared)) => {
+                *request.version_mut() = Version::HTTP_2;
+                request.headers_mut().remove(header::HOST);
+                absolute(request.uri_mut(), &self.pool.spec);
+                shared.sender.clone().try_send_request(request).await
+            }
+        };
+        sent.map_err(|mut error| {
+            let request = error.take_message();
+            (error.into_error(), request)
+        })
+    }
+
+    /// Gives the connection back, once the answer has been read to its end.
+    pub(crate) fn release(self) {
+        let Self { pool, connection: Connection::H1(sender), .. } = self else { return };
+        let mut idle = pool.idle.borrow_mut();
+        if !sender.is_closed() && idle.len() < pool.spec.max_idle_connections {
+            idle.push(Idle { sender, since: Instant::now() });
+        }
+    }
+}
+
+/// HTTP/2 takes `:scheme` and `:authority` from the target.
+fn absolute(uri: &mut Uri, spec: &SharedSpec) {
+    let mut parts = std::mem::take(uri).into_parts();
+    parts.scheme = Some(Scheme::HTTPS);
+    parts.authority = Some(spec.authority.clone());
+    *uri = Uri::from_parts(parts).unwrap_or_default();
+}

@@ -1,0 +1,165 @@
+//! What is known of one transaction, from its head to its body's end.
+//!
+//! Every transaction has exactly one record, and the record ends exactly once: with the last byte of
+//! the answer, with its breaking off, or when the caller leaves. Metrics and the log line come from
+//! it and from nowhere else. It holds no path, no query and no header: those may tell of a patient.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use config::{LogFormat, LogLevel, Transaction};
+use http::{Method, StatusCode};
+
+use crate::Gateway;
+use crate::error::{Blame, Error};
+use crate::origin::Upload;
+use crate::route::Route;
+
+mod line;
+mod trace;
+
+pub(crate) use self::line::Stamp;
+pub(crate) use self::trace::Trace;
+
+/// One transaction's record; ends when it is dropped.
+pub(crate) struct Record {
+    gateway: Rc<Gateway>,
+    started: Instant,
+    /// Names the request to caller and operator.
+    pub(crate) request_id: u64,
+    /// The trace that it is part of.
+    pub(crate) trace: Trace,
+    method: Method,
+    /// Index of its route.
+    pub(crate) route: Option<usize>,
+    /// What was asked for.
+    pub(crate) transaction: Option<Transaction>,
+    /// The caller's body, if there is one.
+    pub(crate) upload: Option<Rc<Upload>>,
+    /// Bytes of the answer's body that the caller was given.
+    pub(crate) sent: u64,
+    status: StatusCode,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    /// Nothing was answered: the caller left.
+    Unanswered,
+    /// An answer is on its way.
+    Answering,
+    /// The answer was given whole.
+    Whole,
+    /// The gateway answered with an error.
+    Failed(Error),
+    /// The answer broke off.
+    BrokeOff(Blame, &'static str),
+}
+
+impl Record {
+    pub(crate) fn open(gateway: Rc<Gateway>, method: Method, trace: Trace) -> Self {
+        Self {
+            gateway,
+            started: Instant::now(),
+            request_id: fastrand::u64(..),
+            trace,
+            method,
+            route: None,
+            transaction: None,
+            upload: None,
+            sent: 0,
+            status: CALLER_LEFT,
+            outcome: Outcome::Unanswered,
+        }
+    }
+
+    /// The head of an answer was made.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = status;
+        self.outcome = Outcome::Answering;
+    }
+
+    /// The gateway answers with an error.
+    pub(crate) fn failed(&mut self, error: Error) {
+        self.status = error.answer().status;
+        self.outcome = Outcome::Failed(error);
+    }
+
+    /// The body's last byte is given.
+    pub(crate) fn whole(&mut self) {
+        if matches!(self.outcome, Outcome::Answering) {
+            self.outcome = Outcome::Whole;
+        }
+    }
+
+    /// The body broke off.
+    pub(crate) fn broke_off(&mut self, blame: Blame, code: &'static str) {
+        self.outcome = Outcome::BrokeOff(blame, code);
+    }
+
+    fn blame(&self) -> Option<(Blame, &'static str)> {
+        match &self.outcome {
+            Outcome::Whole => None,
+            Outcome::Unanswered | Outcome::Answering => Some((Blame::Caller, "caller-left")),
+            Outcome::Failed(error) => Some((error.answer().blame, error.answer().code)),
+            Outcome::BrokeOff(blame, code) => Some((*blame, *code)),
+        }
+    }
+
+    fn level(&self) -> LogLevel {
+        match self.blame() {
+            None | Some((Blame::Caller, _)) => LogLevel::Info,
+            Some(_) => LogLevel::Warn,
+        }
+    }
+
+    fn route(&self) -> Option<&Route> {
+        self.route.map(|index| self.gateway.generation.routes.at(index))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let duration = self.started.elapsed();
+        let received = self.upload.as_ref().map_or(0, |upload| upload.received());
+        let blame = self.blame();
+        let metrics = match self.route() {
+            Some(route) => &route.metrics,
+            None => &self.gateway.shared.metrics.unrouted,
+        };
+        metrics.of(self.transaction).ended(
+            self.status,
+            blame.map(|(blame, _)| blame),
+            duration,
+            (received, self.sent),
+        );
+        let log = &self.gateway.generation.config.log;
+        if !log.transactions || self.level() > log.level {
+            return;
+        }
+        let line = line::Line {
+            level: self.level(),
+            route: self.route().map_or("", |route| &route.label),
+            transaction: self.transaction.map_or("", Transaction::name),
+            method: self.method.as_str(),
+            status: self.status.as_u16(),
+            duration,
+            received,
+            sent: self.sent,
+            request_id: self.request_id,
+            trace: &self.trace,
+            blame,
+            error: if let Outcome::Failed(error) = &self.outcome { Some(error) } else { None },
+        };
+        let stamp = &self.gateway.local.stamp;
+        self.gateway.local.lines.add(|buffer| match log.format {
+            LogFormat::Json => line.json(stamp, buffer),
+            LogFormat::Text => line.text(stamp, buffer),
+        });
+    }
+}
+
+/// What logs and metrics show where there was nobody left to answer.
+pub(crate) const CALLER_LEFT: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => StatusCode::BAD_REQUEST,
+};

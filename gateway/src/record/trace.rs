@@ -1,0 +1,98 @@
+//! W3C Trace Context, level 1: the caller's trace, or one of our own.
+
+use http::{HeaderMap, HeaderValue};
+
+/// The 32 hexadecimal digits of a trace id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Trace {
+    id: [u8; 32],
+    is_ours: bool,
+}
+
+impl Trace {
+    /// The caller's, if it sent a sound `traceparent`, which then goes on as it is.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut lines = headers.get_all(NAME).iter();
+        match (lines.next().and_then(|value| trace_id(value.as_bytes())), lines.next()) {
+            (Some(id), None) => Self { id, is_ours: false },
+            _ => Self { id: hex(fastrand::u128(1..)), is_ours: true },
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        std::str::from_utf8(&self.id).unwrap_or_default()
+    }
+
+    /// The `traceparent` to send, where the caller sent none that is sound.
+    pub(crate) fn parent(&self) -> Option<HeaderValue> {
+        if !self.is_ours {
+            return None;
+        }
+        let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        value[3..35].copy_from_slice(&self.id);
+        value[36..52].copy_from_slice(&hex(fastrand::u128(1..))[16..]);
+        HeaderValue::from_bytes(&value).ok()
+    }
+}
+
+/// The name of the header.
+pub(crate) const NAME: &str = "traceparent";
+
+/// `version "-" trace-id "-" parent-id "-" flags`; an id of zeros is none.
+fn trace_id(value: &[u8]) -> Option<[u8; 32]> {
+    let is_hex = |bytes: &[u8]| {
+        bytes.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte))
+    };
+    let is_some = |bytes: &[u8]| bytes.iter().any(|byte| *byte != b'0');
+    let sound = value.len() >= 55
+        && (value.len() == 55 || (value.get(55) == Some(&b'-') && &value[..2] != b"00"))
+        && [value[2], value[35], value[52]] == *b"---"
+        && is_hex(&value[..2])
+        && &value[..2] != b"ff"
+        && is_hex(&value[3..35])
+        && is_some(&value[3..35])
+        && is_hex(&value[36..52])
+        && is_some(&value[36..52])
+        && is_hex(&value[53..55]);
+    sound.then(|| value[3..35].try_into().ok()).flatten()
+}
+
+fn hex(number: u128) -> [u8; 32] {
+    std::array::from_fn(|index| {
+        let digit = (number >> (4 * (31 - index))) & 0xf;
+        b"0123456789abcdef"[digit as usize]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_sound_parent_goes_on_and_gives_the_id() {
+        let trace = Trace::of(&headers(&[SOUND]));
+        assert_eq!(trace.id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(trace.parent(), None);
+    }
+
+    #[test]
+    fn an_unsound_one_is_replaced() {
+        let zero = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+        let long = format!("{SOUND}-more");
+        let upper = SOUND.to_uppercase();
+        for lines in [&[][..], &["x"], &[zero], &[&long], &[&upper], &[SOUND, SOUND]] {
+            let trace = Trace::of(&headers(lines));
+            let parent = trace.parent().expect("one of our own");
+            assert_eq!(trace_id(parent.as_bytes()).map(|id| id.to_vec()), Some(trace.id().into()));
+        }
+    }
+
+    fn headers(lines: &[&str]) -> HeaderMap {
+        let line = |line: &&str| {
+            (http::HeaderName::from_static(NAME), HeaderValue::from_str(line).expect("legal"))
+        };
+        lines.iter().map(line).collect()
+    }
+}

@@ -1,0 +1,112 @@
+//! A request on its way out and an answer on its way back: what of their heads goes on.
+//!
+//! What was meant for one hop ends here, then comes what the gateway says itself: in this order, or a
+//! caller's `Connection: authorization` would take our token off again.
+
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header};
+
+use crate::error::{Error, Refusal};
+use crate::local::Local;
+use crate::origin::Outgoing;
+use crate::permit::Permit;
+use crate::record::{Trace, trace};
+use crate::token::AccessToken;
+
+mod fields;
+
+/// The gateway's own name in `Via`, once for each version that it may have received (RFC 9110,
+/// section 7.6.3).
+pub(crate) struct Via([HeaderValue; 3]);
+
+impl Via {
+    pub(crate) fn new(pseudonym: &str) -> Self {
+        let value = |version: &str| {
+            HeaderValue::try_from(format!("{version} {pseudonym}")).expect("a token is legal")
+        };
+        Self([value("1.0"), value("1.1"), value("2")])
+    }
+
+    fn received(&self, version: Version) -> HeaderValue {
+        let index = match version {
+            Version::HTTP_10 => 0,
+            Version::HTTP_2 => 2,
+            _ => 1,
+        };
+        self.0[index].clone()
+    }
+}
+
+/// The caller's request as the gateway's own; path below the prefix, query and body stay as they are.
+/// The caller's head is left whole, should the request have to go out once more.
+pub(crate) fn outbound(
+    permit: &Permit<'_>,
+    token: &AccessToken,
+    (caller, trace): (&Parts, &Trace),
+    body: Outgoing,
+    local: &Local,
+) -> Result<Request<Outgoing>, Error> {
+    let route = permit.route();
+    let mut request = Request::new(body);
+    *request.method_mut() = caller.method.clone();
+    *request.uri_mut() = target(permit, &caller.uri, local)?;
+    let mut headers = local.header_map();
+    fields::copy_outbound(&caller.headers, permit, &mut headers);
+    headers.insert(header::HOST, route.origin.host.clone());
+    headers.insert(header::AUTHORIZATION, token.authorization().clone());
+    headers.append(header::VIA, local.via.received(caller.version));
+    if let Some(parent) = trace.parent() {
+        headers.insert(HeaderName::from_static(trace::NAME), parent);
+    }
+    for (name, value) in &route.forwarding {
+        headers.insert(name, value.clone());
+    }
+    if caller.method == Method::OPTIONS {
+        fewer_forwards(&mut headers);
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// The origin server's answer as the gateway's own.
+pub(crate) fn inbound<B>(response: &mut Response<B>, request_id: HeaderValue) {
+    *response.version_mut() = Version::HTTP_11;
+    response.extensions_mut().clear();
+    let headers = response.headers_mut();
+    fields::end_hop_inbound(headers);
+    headers.insert(HeaderName::from_static(REQUEST_ID), request_id);
+}
+
+/// How many hops an `OPTIONS` request may still make (RFC 9110, section 7.6.2); `None` without limit.
+pub(crate) fn forwards_left(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::MAX_FORWARDS)?.to_str().ok()?.parse().ok()
+}
+
+/// The header that names a request in every answer.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+
+fn fewer_forwards(headers: &mut HeaderMap) {
+    if let Some(left) = forwards_left(headers) {
+        headers.insert(header::MAX_FORWARDS, HeaderValue::from(left.saturating_sub(1)));
+    }
+}
+
+/// The origin server's base, what lies below our prefix, and the query: byte for byte.
+fn target(permit: &Permit<'_>, uri: &Uri, local: &Local) -> Result<Uri, Error> {
+    let route = permit.route();
+    let not_ours = || Error::Refused(Refusal::Target);
+    let below = uri.path().strip_prefix(&*route.label).ok_or_else(not_ours)?;
+    let bytes = local.bytes(|buffer| {
+        buffer.extend_from_slice(route.origin.origin.base.as_bytes());
+        buffer.extend_from_slice(below.as_bytes());
+        if buffer.is_empty() {
+            buffer.extend_from_slice(b"/");
+        }
+        if let Some(query) = uri.query() {
+            buffer.extend_from_slice(b"?");
+            buffer.extend_from_slice(query.as_bytes());
+        }
+    });
+    PathAndQuery::from_maybe_shared(bytes).map(Uri::from).map_err(|_| not_ours())
+}

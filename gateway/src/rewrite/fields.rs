@@ -1,0 +1,149 @@
+//! Which header fields go on, and which end here.
+
+use config::Transaction;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::permit::Permit;
+
+/// Copies what of a caller's head is for the origin server. Lines of one name keep their order.
+pub(super) fn copy_outbound(caller: &HeaderMap, permit: &Permit<'_>, to: &mut HeaderMap) {
+    let may_delete = permit.route().config.allow.contains(&Transaction::Delete);
+    for (name, value) in caller {
+        let goes_on = match fate(name.as_str()) {
+            Fate::GoesOn => !is_connection_s(caller, name),
+            Fate::IfMayDelete => may_delete,
+            Fate::EndsHere => false,
+        };
+        if goes_on {
+            to.append(name, value.clone());
+        }
+    }
+}
+
+/// Takes from an origin server's head what was for this hop alone, or what it may not tell callers.
+pub(super) fn end_hop_inbound(headers: &mut HeaderMap) {
+    let named = connection_s(headers).collect::<Vec<_>>();
+    for name in named {
+        headers.remove(name);
+    }
+    while let Some(name) = headers.keys().find(|name| !leaves(name.as_str())).cloned() {
+        headers.remove(name);
+    }
+}
+
+enum Fate {
+    GoesOn,
+    EndsHere,
+    /// Azure deletes a study at the time that such a header says: leave to store is not enough.
+    IfMayDelete,
+}
+
+fn fate(name: &str) -> Fate {
+    match name {
+        // For this hop (RFC 9110, section 7.6.1; RFC 9113, section 8.2.2), framing included: hyper
+        // frames anew.
+        "connection" | "content-length" | "expect" | "http2-settings" | "keep-alive" | "te"
+        | "trailer" | "transfer-encoding" | "upgrade" => Fate::EndsHere,
+        // The gateway speaks for itself; what a caller shows is for the gateway.
+        "authorization" | "cookie" | "cookie2" | "host" | "x-api-key" => Fate::EndsHere,
+        // Where the caller comes from is not for the caller to say, nor is it the origin's business.
+        "forwarded" | "origin" | "referer" | "x-client-cert" | "x-client-ip" | "x-real-ip"
+        | "true-client-ip" => Fate::EndsHere,
+        // Some servers act on these instead of the method and path that the permit was granted for.
+        "x-http-method" | "x-http-method-override" | "x-method-override" | "x-original-url"
+        | "x-rewrite-url" => Fate::EndsHere,
+        name if name.starts_with("proxy-")
+            || name.starts_with("x-forwarded-")
+            || name.starts_with("x-ms-azuredicom-audit-")
+            || name.starts_with("x-ms-client-principal")
+            || name.starts_with("access-control-request-")
+            || name.starts_with("sec-fetch-") =>
+        {
+            Fate::EndsHere
+        }
+        name if name.starts_with("msdicom-expiry-") => Fate::IfMayDelete,
+        _ => Fate::GoesOn,
+    }
+}
+
+/// Whether a header of the origin server goes on to the caller.
+fn leaves(name: &str) -> bool {
+    match name {
+        "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
+        | "transfer-encoding" | "upgrade" => false,
+        // Would speak of the gateway's own credential, set the gateway's state, or lead around it.
+        "alt-svc" | "authentication-info" | "clear-site-data" | "proxy-authenticate"
+        | "proxy-authentication-info" | "set-cookie" | "set-cookie2" | "strict-transport-security"
+        | "www-authenticate" => false,
+        // Who runs the origin server, and how, is not for callers.
+        "server" | "x-aspnet-version" | "x-powered-by" => false,
+        name => !name.starts_with("access-control-"),
+    }
+}
+
+/// Whether a `Connection` line names this field. Fields that carry meaning end to end cannot be named
+/// away.
+fn is_connection_s(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.contains_key(header::CONNECTION) && connection_s(headers).any(|named| named == *name)
+}
+
+fn connection_s(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + use<'_> {
+    let tokens = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or_default().to_owned();
+        text.split(',').filter_map(|token| token.trim().parse().ok()).collect::<Vec<HeaderName>>()
+    };
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(tokens)
+        .filter(|name| name != header::CONNECTION && !is_end_to_end(name.as_str()))
+}
+
+fn is_end_to_end(name: &str) -> bool {
+    name.starts_with("content-") || matches!(name, "accept" | "authorization" | "host" | "range")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_line_counts() {
+        let mut headers = map(&[
+            ("connection", "close"),
+            ("connection", "x-secret, content-type"),
+            ("x-secret", "1"),
+            ("content-type", "a/b"),
+        ]);
+        assert!(is_connection_s(&headers, &HeaderName::from_static("x-secret")));
+        end_hop_inbound(&mut headers);
+        assert_eq!(names(&headers), ["content-type"]);
+    }
+
+    #[test]
+    fn an_answer_keeps_what_is_the_caller_s_and_no_more() {
+        let mut headers = map(&[
+            ("server", "Microsoft"),
+            ("www-authenticate", "Bearer"),
+            ("set-cookie", "a=b"),
+            ("access-control-allow-origin", "*"),
+            ("etag", "12-3"),
+            ("warning", "299 - \"x\""),
+            ("content-length", "3"),
+        ]);
+        end_hop_inbound(&mut headers);
+        assert_eq!(names(&headers), ["etag", "warning", "content-length"]);
+    }
+
+    fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        headers.keys().map(HeaderName::as_str).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! From a path to the route that has it, and the transaction that it asks for.
+
+use std::sync::Arc;
+
+use config::{Profile, Transaction, Urls};
+use http::{HeaderName, HeaderValue, Request};
+
+use crate::error::Error;
+use crate::metrics::RouteMetrics;
+use crate::origin::OriginSpec;
+use crate::token::Slot;
+use crate::transaction;
+
+/// A published path prefix and all that lies behind it, whole and immutable.
+#[derive(Clone)]
+pub struct Route {
+    /// As configured.
+    pub config: config::Route,
+    /// The prefix, as logs and metrics name the route.
+    pub label: Arc<str>,
+    /// Where its token lives.
+    pub slot: Arc<Slot>,
+    /// How its origin server is reached.
+    pub origin: Arc<OriginSpec>,
+    /// How the origin server is told our URL.
+    pub forwarding: Vec<(HeaderName, HeaderValue)>,
+    /// Its counters.
+    pub metrics: Arc<RouteMetrics>,
+}
+
+/// All published routes, longest prefix first.
+pub struct Routes(Vec<Route>);
+
+impl Routes {
+    /// These routes; prefixes are unique.
+    pub fn new(mut routes: Vec<Route>) -> Self {
+        routes.sort_by_key(|route| std::cmp::Reverse(route.config.prefix.len()));
+        Self(routes)
+    }
+
+    /// The route with the longest prefix of the request's path, by its index, and the transaction
+    /// that the rest of the path asks for. The path is canonical.
+    pub fn resolve<B>(&self, request: &Request<B>) -> Resolved {
+        let path = request.uri().path();
+        let Some((index, rest)) = self.find(path) else {
+            return Resolved { route: None, transaction: Err(Error::NoRoute) };
+        };
+        let transaction = transaction::resource(rest)
+            .ok_or(Error::NoTransaction)
+            .and_then(|resource| resource.transaction(request.method()));
+        Resolved { route: Some(index), transaction }
+    }
+
+    /// The route with this index.
+    pub fn at(&self, index: usize) -> &Route {
+        &self.0[index]
+    }
+
+    /// All of them, in the order of their indices.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.iter()
+    }
+
+    fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
+        self.0.iter().enumerate().find_map(|(index, route)| {
+            let rest = path.strip_prefix(&*route.label)?;
+            (rest.is_empty() || rest.starts_with('/')).then_some((index, rest))
+        })
+    }
+}
+
+/// What a request's path and method come to. The route is known even where the transaction is not,
+/// so that a refusal is counted where it belongs.
+#[derive(Debug)]
+pub struct Resolved {
+    /// Index of the route.
+    pub route: Option<usize>,
+    /// What is asked of it.
+    pub transaction: Result<Transaction, Error>,
+}
+
+/// The headers that tell the origin server where callers find it, as its profile understands them.
+pub(crate) fn forwarding(route: &config::Route) -> Vec<(HeaderName, HeaderValue)> {
+    let Some(url) = route.public_url.as_ref().filter(|_| route.urls == Urls::Ask) else {
+        return Vec::new();
+    };
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    let scheme = url.scheme();
+    let prefix = url.path().trim_end_matches('/');
+    let named = match route.profile {
+        Profile::Azure => vec![("x-forwarded-host", host.into()), ("x-forwarded-prefix", prefix.into())],
+        Profile::Generic | Profile::Orthanc | Profile::Google | Profile::Dcm4chee => {
+            vec![("forwarded", format!("host=\"{host}\";proto={scheme}"))]
+        }
+    };
+    named
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .filter_map(|(name, value): (_, String)| {
+            Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
+        })
+        .collect()
+}

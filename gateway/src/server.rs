@@ -1,0 +1,268 @@
+//! The running gateway: threads, sockets, reload and drain.
+//!
+//! Each worker is a thread with a runtime, a listening socket and connections of its own; nothing that
+//! a request touches is shared between them but counters and tokens. One more thread, the control,
+//! has what is nobody's request: the admin listener and token acquisitions.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use config::{Address, Config};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::build::{BuildError, Generation, Shared};
+use crate::log::Log;
+use crate::{admin, server::worker::Command};
+
+mod bind;
+mod conn;
+mod connection;
+mod io_watch;
+mod worker;
+
+pub(crate) use self::conn::Conn;
+pub(crate) use self::connection::LocalExecutor;
+
+/// A gateway that serves. Ends with [`Server::drain`]; dropped, it ends at once.
+pub struct Server {
+    address: Address,
+    admin_address: Address,
+    shared: Arc<Shared>,
+    current: Arc<ArcSwap<Generation>>,
+    workers: Vec<Worker>,
+    control: Option<Control>,
+    _sockets: bind::SocketFiles,
+}
+
+struct Worker {
+    commands: mpsc::UnboundedSender<Command>,
+    thread: JoinHandle<()>,
+}
+
+struct Control {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Drained {
+    /// Connections whose transfers did not finish in time.
+    pub cut_off: usize,
+}
+
+/// Why a gateway does not start, or does not take a new configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration cannot be built; all that is wrong.
+    #[error("{}", list(.0))]
+    Build(Vec<BuildError>),
+    /// A listening socket cannot be had.
+    #[error("{key} {address}: {error}")]
+    Bind {
+        /// The option.
+        key: &'static str,
+        /// Its value.
+        address: Address,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A thread or runtime cannot be had.
+    #[error("a thread cannot be started: {0}")]
+    Thread(io::Error),
+    /// An option changed that holds for the life of the process.
+    #[error("{0} cannot change while the gateway runs: restart it")]
+    Fixed(&'static str),
+}
+
+impl Server {
+    /// Builds the configuration whole, binds, and serves. Tokens are acquired meanwhile: `/ready` tells
+    /// when they are there.
+    pub fn start(config: Config, log: Log) -> Result<Self, StartError> {
+        let control = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StartError::Thread)?;
+        let shared = Arc::new(Shared::new(control.handle().clone()));
+        let count = config.runtime.workers;
+        let generation = Generation::build(config, &shared, None).map_err(StartError::Build)?;
+        let generation = Arc::new(generation);
+        let config = &generation.config;
+        let bound = bind::callers(&config.listener.address, count)
+            .map_err(|error| bind_error("listener.address", &config.listener.address, error))?;
+        let admin = bind::admin(&config.admin.address)
+            .map_err(|error| bind_error("admin.address", &config.admin.address, error))?;
+        let sockets = bind::SocketFiles::of([&config.listener.address, &config.admin.address]);
+        let current = Arc::new(ArcSwap::from(generation.clone()));
+        let workers = bound
+            .sockets
+            .into_iter()
+            .enumerate()
+            .map(|(index, socket)| {
+                let start = worker::Start {
+                    socket,
+                    generation: generation.clone(),
+                    shared: shared.clone(),
+                    log: log.clone(),
+                };
+                start_worker(index, start)
+            })
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(StartError::Thread)?;
+        let admin_address = admin.address();
+        let view = admin::View { shared: shared.clone(), current: current.clone(), log };
+        let control = start_control(control, admin, view).map_err(StartError::Thread)?;
+        Ok(Self {
+            address: bound.address,
+            admin_address,
+            shared,
+            current,
+            workers,
+            control: Some(control),
+            _sockets: sockets,
+        })
+    }
+
+    /// Builds the configuration as [`Self::start`] would, and lets go of it: binds and sends nothing.
+    pub fn check(config: Config) -> Result<(), StartError> {
+        // A runtime that is never run: what is spawned on it does not happen.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(StartError::Thread)?;
+        let shared = Shared::new(runtime.handle().clone());
+        Generation::build(config, &shared, None).map(drop).map_err(StartError::Build)
+    }
+
+    /// Where callers connect; the port is real where 0 was asked for.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Where operators look.
+    pub fn admin_address(&self) -> &Address {
+        &self.admin_address
+    }
+
+    /// Publishes another configuration: whole to each request that comes after, not at all to those
+    /// under way. On an error the old one stays. Returns when every worker has it.
+    pub fn reload(&self, config: Config) -> Result<(), StartError> {
+        let outcome = self.publish(config);
+        match &outcome {
+            Ok(()) => self.shared.metrics.reloads.add(1),
+            Err(_) => self.shared.metrics.reloads_refused.add(1),
+        }
+        outcome
+    }
+
+    /// Counts a configuration that was refused before it could be built.
+    pub fn refuse_reload(&self) {
+        self.shared.metrics.reloads_refused.add(1);
+    }
+
+    fn publish(&self, config: Config) -> Result<(), StartError> {
+        let before = self.current.load_full();
+        same("listener.address", &before.config.listener.address, &config.listener.address)?;
+        same("admin.address", &before.config.admin.address, &config.admin.address)?;
+        same("runtime.workers", &before.config.runtime, &config.runtime)?;
+        let generation =
+            Generation::build(config, &self.shared, Some(&before)).map_err(StartError::Build)?;
+        let generation = Arc::new(generation);
+        self.current.store(generation.clone());
+        self.tell(|done| Command::Publish(generation.clone(), done));
+        Ok(())
+    }
+
+    /// Says so at `/ready`, waits for the configured delay, closes the listening socket, lets transfers
+    /// in flight finish within the configured limit, and ends.
+    pub fn drain(mut self) -> Drained {
+        let drain = self.current.load().config.drain;
+        self.shared.drain();
+        std::thread::sleep(drain.delay);
+        let until = Instant::now() + drain.timeout;
+        let ends = self.ask(|done| Command::Drain { until, done });
+        let patience = drain.timeout + GRACE;
+        let cut_off = ends.into_iter().filter_map(|end| end.recv_timeout(patience).ok()).sum();
+        self.end();
+        Drained { cut_off }
+    }
+
+    /// Sends every worker a command and waits until all have done it.
+    fn tell(&self, command: impl Fn(worker::Done) -> Command) {
+        for done in self.ask(command) {
+            let _ = done.recv_timeout(GRACE);
+        }
+    }
+
+    fn ask(&self, command: impl Fn(worker::Done) -> Command) -> Vec<Receiver<usize>> {
+        let ask = |worker: &Worker| {
+            let (done, end) = sync_channel(1);
+            worker.commands.send(command(done)).ok().map(|()| end)
+        };
+        self.workers.iter().filter_map(ask).collect()
+    }
+
+    fn end(&mut self) {
+        for Worker { commands, thread } in self.workers.drain(..) {
+            drop(commands);
+            let _ = thread.join();
+        }
+        if let Some(Control { stop, thread }) = self.control.take() {
+            let _ = stop.send(());
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn start_worker(index: usize, start: worker::Start) -> io::Result<Worker> {
+    let (commands, receiver) = mpsc::unbounded_channel();
+    let runtime = worker::runtime_parts()?;
+    let thread = std::thread::Builder::new()
+        .name(format!("worker-{index}"))
+        .spawn(move || worker::run(runtime, start, receiver))?;
+    Ok(Worker { commands, thread })
+}
+
+fn start_control(
+    runtime: tokio::runtime::Runtime,
+    listener: bind::AdminSocket,
+    view: admin::View,
+) -> io::Result<Control> {
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                () = admin::serve(listener, view) => {}
+                _ = stopped => {}
+            }
+        });
+        // A name lookup or a file read may hang: the process must not.
+        runtime.shutdown_timeout(Duration::from_millis(100));
+    })?;
+    Ok(Control { stop, thread })
+}
+
+fn same<T: PartialEq>(key: &'static str, old: &T, new: &T) -> Result<(), StartError> {
+    if old == new { Ok(()) } else { Err(StartError::Fixed(key)) }
+}
+
+fn bind_error(key: &'static str, address: &Address, error: io::Error) -> StartError {
+    StartError::Bind { key, address: address.clone(), error }
+}
+
+fn list(problems: &[BuildError]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// How long a worker may take to notice something.
+const GRACE: Duration = Duration::from_secs(5);

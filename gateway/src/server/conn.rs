@@ -1,0 +1,134 @@
+//! What is known of one caller's connection, and when it has had enough time.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use config::Listener;
+
+/// A caller's connection, as its transactions and its watch see it. Belongs to one thread.
+pub(crate) struct Conn {
+    limits: Limits,
+    protocol: Protocol,
+    /// Transactions under way.
+    open: Cell<u32>,
+    /// Frames of answers that the caller is to take.
+    owed: Cell<u32>,
+    /// When bytes last moved, either way.
+    moved_at: Cell<Instant>,
+    /// When the last transaction ended.
+    idle_since: Cell<Instant>,
+    /// When the first byte of a head came, of which the last did not yet come; and how many did.
+    head: Cell<Option<(Instant, usize)>>,
+    reset_on_close: Cell<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Protocol {
+    H1,
+    H2,
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    head: Duration,
+    idle: Duration,
+    body: Duration,
+    head_bytes: usize,
+}
+
+impl Conn {
+    pub(super) fn new(listener: &Listener, protocol: Protocol) -> Self {
+        let now = Instant::now();
+        let limits = Limits {
+            head: listener.head_timeout,
+            idle: listener.idle_timeout,
+            body: listener.body_timeout,
+            // hyper refuses what is a little too large with an answer; this is for floods.
+            head_bytes: listener.max_head_bytes.saturating_mul(4),
+        };
+        Self {
+            limits,
+            protocol,
+            open: Cell::new(0),
+            owed: Cell::new(0),
+            moved_at: Cell::new(now),
+            idle_since: Cell::new(now),
+            head: Cell::new(None),
+            reset_on_close: Cell::new(false),
+        }
+    }
+
+    /// How long the caller may neither send nor read a body.
+    pub(crate) fn body_timeout(&self) -> Duration {
+        self.limits.body
+    }
+
+    /// A transaction began: its head is whole.
+    pub(crate) fn begin(&self) {
+        self.open.set(self.open.get() + 1);
+        self.head.set(None);
+    }
+
+    /// A transaction ended.
+    pub(crate) fn end(&self) {
+        self.open.set(self.open.get() - 1);
+        self.idle_since.set(Instant::now());
+    }
+
+    /// The caller was given a frame, or asked for the next one.
+    pub(crate) fn owes(&self, owed: bool) {
+        self.owed.set(if owed { self.owed.get() + 1 } else { self.owed.get() - 1 });
+    }
+
+    /// The end of this connection must look like a failure, whatever the protocol makes of it.
+    pub(crate) fn reset_on_close(&self) {
+        self.reset_on_close.set(true);
+    }
+
+    pub(super) fn is_to_be_reset(&self) -> bool {
+        self.reset_on_close.get()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.get() == 0
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Bytes came.
+    pub(super) fn received(&self, bytes: usize) {
+        let now = Instant::now();
+        self.moved_at.set(now);
+        if self.is_idle() && self.protocol == Protocol::H1 {
+            let (since, before) = self.head.get().unwrap_or((now, 0));
+            self.head.set(Some((since, before + bytes)));
+        }
+    }
+
+    /// Bytes went.
+    pub(super) fn sent(&self) {
+        self.moved_at.set(Instant::now());
+    }
+
+    /// Whether a head has come to a size that no answer is worth.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.head.get().is_some_and(|(_, bytes)| bytes > self.limits.head_bytes)
+    }
+
+    /// When its time is up, unless something happens before.
+    pub(super) fn due_at(&self, now: Instant) -> Instant {
+        if self.owed.get() > 0 {
+            return self.moved_at.get() + self.limits.body;
+        }
+        if !self.is_idle() {
+            // Others have their own timers: the request's body, the origin server.
+            return now + self.limits.body;
+        }
+        match self.head.get() {
+            Some((since, _)) => since + self.limits.head,
+            None => self.idle_since.get() + self.limits.idle,
+        }
+    }
+}

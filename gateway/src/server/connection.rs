@@ -1,0 +1,232 @@
+//! One caller's connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{HttpService, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::conn::{Conn, Protocol};
+use super::io_watch::{Prefix, Socket, Watched};
+use super::worker::Worker;
+use crate::body::Body;
+
+/// Serves a caller until it leaves, its time is up, or the gateway drains.
+pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, stream: S) -> Result<(), Refused> {
+    let generation = worker.gateway().generation.clone();
+    match &generation.acceptor {
+        None => {
+            let mut stream = stream;
+            let (protocol, prefix) = sniff(&worker, &mut stream).await?;
+            speak(worker, stream, protocol, prefix).await;
+        }
+        Some(acceptor) => {
+            let limit = generation.config.listener.handshake_timeout;
+            let handshake = timeout(limit, acceptor.accept(stream));
+            let stream = handshake.await.map_err(|_| Refused)?.map_err(|_| Refused)?;
+            let protocol = match stream.get_ref().1.alpn_protocol() {
+                Some(certs::H2) => Protocol::H2,
+                _ => Protocol::H1,
+            };
+            speak(worker, stream, protocol, Prefix::default()).await;
+        }
+    }
+    Ok(())
+}
+
+/// A connection that came to nothing: no first byte, no handshake.
+#[derive(Debug)]
+pub(super) struct Refused;
+
+/// Tells HTTP/2 from HTTP/1.1 by its preface (RFC 9113, section 3.3). A connection that says nothing,
+/// or stops within the preface, is not waited for for ever.
+async fn sniff<S: Socket>(worker: &Worker, stream: &mut S) -> Result<(Protocol, Prefix), Refused> {
+    let (first, rest) = {
+        let listener = &worker.gateway().generation.config.listener;
+        (listener.first_byte_timeout, listener.head_timeout)
+    };
+    let mut prefix = Prefix::default();
+    let mut limit = first;
+    loop {
+        match timeout(limit, stream.read(prefix.room())).await {
+            Err(_) | Ok(Err(_) | Ok(0)) => return Err(Refused),
+            Ok(Ok(count)) => prefix.filled(count),
+        }
+        limit = rest;
+        if !PREFACE.starts_with(prefix.bytes()) {
+            return Ok((Protocol::H1, prefix));
+        }
+        if prefix.bytes().len() == PREFACE.len() {
+            return Ok((Protocol::H2, prefix));
+        }
+    }
+}
+
+async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, prefix: Prefix) {
+    let listener = &worker.gateway().generation.config.listener;
+    let conn = Rc::new(Conn::new(listener, protocol));
+    let io = TokioIo::new(Watched::new(stream, prefix, conn.clone()));
+    let draining = worker.draining();
+    let service = {
+        let conn = conn.clone();
+        service_fn(move |request: Request<Incoming>| {
+            let handled = worker.gateway().handle(request, conn.clone());
+            async move { Ok::<_, Infallible>(handled.await) }
+        })
+    };
+    match protocol {
+        Protocol::H1 => {
+            // Its own header timer is not used: the watch has one for all of a connection's phases.
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(None)
+                .serve_connection(io, service);
+            watch_over(connection, &conn, draining).await;
+        }
+        Protocol::H2 => {
+            let connection = http2::Builder::new(LocalExecutor)
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(listener.max_streams)
+                .max_header_list_size(u32::try_from(listener.max_head_bytes).unwrap_or(u32::MAX))
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
+                .max_send_buf_size(SEND_BUFFER)
+                .keep_alive_interval(PING_INTERVAL)
+                .keep_alive_timeout(PING_TIMEOUT)
+                .serve_connection(io, service);
+            watch_over(connection, &conn, draining).await;
+        }
+    }
+}
+
+/// Drives a connection to its end, and ends it when its time is up.
+async fn watch_over<C: Graceful>(connection: C, conn: &Conn, mut draining: watch::Receiver<bool>) {
+    let mut connection = pin!(connection);
+    let mut timer = pin!(tokio::time::sleep_until(conn.due_at(Instant::now()).into()));
+    let mut drain = pin!(async move {
+        // An error means that the worker is gone, and with it this task.
+        let _ = draining.wait_for(|draining| *draining).await;
+    });
+    let mut leaving = false;
+    poll_fn(|cx| {
+        if connection.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        if !leaving && drain.as_mut().poll(cx).is_ready() {
+            leaving = true;
+            connection.as_mut().leave();
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+        }
+        let now = Instant::now();
+        let due_at = conn.due_at(now).into();
+        if due_at < timer.deadline() {
+            timer.as_mut().reset(due_at);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let due_at = conn.due_at(now);
+            if due_at > now {
+                timer.as_mut().reset(due_at.into());
+            } else if conn.is_idle() && conn.protocol() == Protocol::H2 && !leaving {
+                // GOAWAY first, so that a request that is just on its way is not lost.
+                leaving = true;
+                connection.as_mut().leave();
+                timer.as_mut().reset((now + FAREWELL).into());
+                if connection.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+            } else {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What both protocols' connections can do.
+trait Graceful: Future {
+    /// Takes no new transactions; ends when the open ones have.
+    fn leave(self: Pin<&mut Self>);
+}
+
+impl<I, S> Graceful for http1::Connection<I, S>
+where
+    S: HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    Self: Future,
+{
+    fn leave(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Graceful for http2::Connection<I, S, LocalExecutor>
+where
+    S: HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    LocalExecutor: hyper::rt::bounds::Http2ServerConnExec<S::Future, Body>,
+    Self: Future,
+{
+    fn leave(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Runs HTTP/2's tasks on the thread of their connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalExecutor;
+
+impl<F: Future + 'static> Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
+/// Whether an accept error is about the connection that was to be accepted, and not about us.
+pub(super) fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
+}
+
+/// RFC 9113, section 3.4.
+const PREFACE: &[u8; Prefix::SIZE] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What one upload may send ahead of a slow origin server.
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// What all uploads of one caller may send ahead together: callers cannot multiply our memory.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// What is held of one answer for a slow caller.
+const SEND_BUFFER: usize = 128 << 10;
+
+/// How often a silent HTTP/2 caller is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long the answer may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an idle HTTP/2 caller has to close after GOAWAY.
+const FAREWELL: Duration = Duration::from_secs(1);

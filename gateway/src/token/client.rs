@@ -1,0 +1,195 @@
+//! The gateway as an authority knows it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::time::Instant;
+
+use config::{Credential, TokenEndpoint};
+use http::StatusCode;
+use reqwest::redirect;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+use url::Url;
+use uuid::Uuid;
+
+use super::{AccessToken, AcquireError, TokenRequest, answer};
+
+/// An application that can keep a secret (RFC 6749, section 2.1).
+///
+/// Holds no token and no state but the endpoint that discovery found: each call asks the authority
+/// once and gives its answer.
+#[derive(Debug)]
+pub struct ConfidentialClient {
+    http: reqwest::Client,
+    config: config::Client,
+    discovered: OnceCell<Url>,
+    fingerprint: u64,
+}
+
+impl ConfidentialClient {
+    /// A client as configured, which believes `tls`. Follows no redirect: it would carry the secret.
+    pub fn new(config: config::Client, tls: rustls::ClientConfig) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(config.timeout)
+            .user_agent(concat!("dicom-gateway/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let fingerprint = fingerprint(&config);
+        Ok(Self { http, config, discovered: OnceCell::new(), fingerprint })
+    }
+
+    /// The client as configured.
+    pub fn config(&self) -> &config::Client {
+        &self.config
+    }
+
+    /// Differs for clients that could get different tokens, within this process.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// Asks the authority for a token. One question, one answer, within the client's time limit.
+    pub async fn acquire(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
+        tokio::time::timeout(self.config.timeout, self.ask(request))
+            .await
+            .unwrap_or(Err(AcquireError::Late))
+    }
+
+    async fn ask(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
+        let endpoint = self.endpoint().await?;
+        let secret = self.secret().await?;
+        let asked_at = Instant::now();
+        let response = self
+            .http
+            .post(endpoint)
+            .header("accept", "application/json")
+            // Entra logs the first, and honours its own throttling only where the last is sent.
+            .header("client-request-id", Uuid::new_v4().to_string())
+            .header("return-client-request-id", "true")
+            .header("x-ms-lib-capability", "retry-after, h429")
+            .form(&[
+                ("client_id", self.config.id.as_str()),
+                ("scope", &request.scope),
+                ("client_secret", secret.expose_secret()),
+                ("grant_type", "client_credentials"),
+            ])
+            .send()
+            .await
+            .map_err(unanswered)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = bounded(response).await?;
+        answer::read(status, &headers, &body, self.config.refresh_percent, asked_at)
+    }
+
+    async fn endpoint(&self) -> Result<Url, AcquireError> {
+        match &self.config.endpoint {
+            TokenEndpoint::At(url) => Ok(url.clone()),
+            TokenEndpoint::Of(issuer) => {
+                self.discovered.get_or_try_init(|| self.discover(issuer)).await.cloned()
+            }
+        }
+    }
+
+    /// OpenID Connect Discovery 1.0, section 4; Entra's metadata lie below `/v2.0` of an authority.
+    async fn discover(&self, issuer: &Url) -> Result<Url, AcquireError> {
+        let base = issuer.as_str().trim_end_matches('/');
+        for prefix in [base.to_owned(), format!("{base}/v2.0")] {
+            let url = format!("{prefix}/.well-known/openid-configuration");
+            let response = self.http.get(url).send().await.map_err(unanswered)?;
+            let status = response.status();
+            let body = bounded(response).await?;
+            match status {
+                StatusCode::OK => return endpoint_in(&body, &prefix, issuer),
+                StatusCode::NOT_FOUND => {}
+                _ => {
+                    let (status, retry_after) = (status.as_u16(), None);
+                    return Err(AcquireError::Unavailable { status, retry_after });
+                }
+            }
+        }
+        Err(AcquireError::Malformed("it has no metadata (OpenID Connect Discovery)"))
+    }
+
+    async fn secret(&self) -> Result<SecretString, AcquireError> {
+        match &self.config.credential {
+            Credential::Secret(secret) => Ok(secret.clone()),
+            Credential::SecretFile(path) => {
+                let path = path.clone();
+                tokio::task::spawn_blocking(move || read_secret(&path))
+                    .await
+                    .map_err(|_| AcquireError::Broken)?
+                    .map_err(AcquireError::Credential)
+            }
+        }
+    }
+}
+
+/// A secret as an editor or a kubelet leaves it: one line end at its end is not part of it.
+fn read_secret(path: &Path) -> std::io::Result<SecretString> {
+    let mut text = std::fs::read_to_string(path)?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(SecretString::from(text))
+}
+
+fn endpoint_in(body: &[u8], prefix: &str, issuer: &Url) -> Result<Url, AcquireError> {
+    let metadata = serde_json::from_slice::<Metadata>(body)
+        .map_err(|_| AcquireError::Malformed("its metadata are no JSON object"))?;
+    if metadata.issuer.trim_end_matches('/') != prefix {
+        return Err(AcquireError::Malformed("its metadata are of another issuer"));
+    }
+    // The secret goes there: no weaker transport than the one that was configured.
+    if metadata.token_endpoint.scheme() != issuer.scheme() {
+        return Err(AcquireError::Malformed("its token_endpoint has another scheme"));
+    }
+    Ok(metadata.token_endpoint)
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    token_endpoint: Url,
+}
+
+/// The body, if it is of a size that a token's answer has.
+async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, AcquireError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
+        if body.len() + chunk.len() > ANSWER_MOST {
+            return Err(AcquireError::Malformed("it is larger than 64 KiB"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn unanswered(error: reqwest::Error) -> AcquireError {
+    if error.is_timeout() {
+        return AcquireError::Late;
+    }
+    AcquireError::Unreachable(error.without_url())
+}
+
+fn fingerprint(config: &config::Client) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &config.endpoint {
+        TokenEndpoint::At(url) | TokenEndpoint::Of(url) => url.hash(&mut hasher),
+    }
+    config.id.hash(&mut hasher);
+    config.anchors.hash(&mut hasher);
+    match &config.credential {
+        Credential::SecretFile(path) => path.hash(&mut hasher),
+        Credential::Secret(secret) => secret.expose_secret().hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// Far above any token's answer, far below what hurts.
+const ANSWER_MOST: usize = 64 << 10;

@@ -1,0 +1,112 @@
+//! Why no token came, and how long that answer holds.
+
+use std::time::Duration;
+
+/// Why no token came. Its words go to the log, never to a caller.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// The credential cannot be read.
+    #[error("the client's credential cannot be read")]
+    Credential(#[source] std::io::Error),
+    /// The authority said no to this client: an operator must act.
+    #[error("the authority refused this client: {error}{}", Codes(.codes))]
+    Refused {
+        /// `error` of RFC 6749, section 5.2, if it is one that the gateway knows.
+        error: &'static str,
+        /// Entra's numbers (AADSTS…).
+        codes: Vec<u32>,
+    },
+    /// The authority wants to be left alone.
+    #[error("the authority throttles this client for {} s", .retry_after.as_secs())]
+    Throttled {
+        /// For how long; at most an hour.
+        retry_after: Duration,
+    },
+    /// The authority answered that it cannot answer.
+    #[error("the authority is out of order: status {status}")]
+    Unavailable {
+        /// Of the answer.
+        status: u16,
+        /// How long it wants to be left alone, if it says so.
+        retry_after: Option<Duration>,
+    },
+    /// No answer came.
+    #[error("the authority cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// No answer came in time.
+    #[error("the authority did not answer in time")]
+    Late,
+    /// An answer came, and is none.
+    #[error("the authority's answer cannot be used: {0}")]
+    Malformed(&'static str),
+    /// The acquisition itself failed: a bug.
+    #[error("the acquisition broke down")]
+    Broken,
+}
+
+impl AcquireError {
+    /// For how long asking again would be useless or rude. `failures` counts those in a row.
+    pub(super) fn holds_for(&self, failures: u32) -> Duration {
+        let jitter = 0.5 + fastrand::f64() / 2.0;
+        match self {
+            Self::Credential(_) | Self::Refused { .. } => REFUSAL.mul_f64(jitter),
+            Self::Throttled { retry_after }
+            | Self::Unavailable { retry_after: Some(retry_after), .. } => *retry_after,
+            Self::Unavailable { retry_after: None, .. }
+            | Self::Unreachable(_)
+            | Self::Late
+            | Self::Malformed(_)
+            | Self::Broken => {
+                let doubled = OUTAGE_FIRST * 2u32.saturating_pow(failures.min(8));
+                doubled.min(OUTAGE_MOST).mul_f64(jitter)
+            }
+        }
+    }
+
+    /// A word of a closed list, for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Credential(_) => "credential",
+            Self::Refused { .. } => "refused",
+            Self::Throttled { .. } => "throttled",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unreachable(_) => "unreachable",
+            Self::Late => "late",
+            Self::Malformed(_) => "malformed",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// The words of [`Self::kind`].
+    pub const KINDS: [&'static str; 8] = [
+        "credential",
+        "refused",
+        "throttled",
+        "unavailable",
+        "unreachable",
+        "late",
+        "malformed",
+        "broken",
+    ];
+}
+
+struct Codes<'a>(&'a [u32]);
+
+impl std::fmt::Display for Codes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|code| write!(f, " AADSTS{code}"))
+    }
+}
+
+/// Shields the authority from a wrong configuration, and shows a mended one soon.
+const REFUSAL: Duration = Duration::from_secs(10);
+
+/// The first pause of an outage.
+const OUTAGE_FIRST: Duration = Duration::from_millis(250);
+
+/// The longest pause of an outage: callers must notice its end within two seconds.
+const OUTAGE_MOST: Duration = Duration::from_millis(1500);
+
+/// The longest that an authority may ask to be left alone.
+pub(super) const RETRY_AFTER_MOST: Duration = Duration::from_secs(3600);

@@ -1,0 +1,33 @@
+//! Keeps a slot's token in hand when nobody asks.
+//!
+//! Without it a gateway that had no traffic for an hour would not be ready, and one that is not ready
+//! gets no traffic.
+
+use std::sync::Weak;
+use std::time::Instant;
+
+use super::Slot;
+use super::slot::HEARTBEAT;
+
+/// Runs until the slot is gone.
+pub(super) async fn keep(slot: Weak<Slot>) {
+    loop {
+        let due_at = match slot.upgrade() {
+            None => return,
+            Some(slot) => {
+                let now = Instant::now();
+                if slot.due_at(now) <= now {
+                    // Its outcome is in the slot, and told there.
+                    let _ = slot.token().await;
+                }
+                slot.due_at(now)
+            }
+        };
+        let soonest = Instant::now() + PAUSE;
+        let wake_at = due_at.clamp(soonest, soonest + HEARTBEAT);
+        tokio::time::sleep_until(wake_at.into()).await;
+    }
+}
+
+/// Leaves a refresh that was just started the time to settle.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);

@@ -1,0 +1,259 @@
+//! What a DICOMweb request asks for, in the words of PS3.18.
+//!
+//! A path below a route's prefix names a [`Resource`] or nothing. The table is a closed list: what it
+//! does not name is not forwarded. Case matters, UIDs are checked, and `$bulkUpdate` is matched before
+//! any study could bear that name, else leave to store would be leave to change patients' data.
+
+use std::borrow::Cow;
+
+use config::Transaction;
+use http::Method;
+
+use crate::error::{Allowed, Error};
+
+/// What a path names, by what may be done with it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Resource {
+    /// The service itself: its capabilities (PS3.18, section 8.9).
+    Service,
+    /// A machine-readable description of the service.
+    Description,
+    /// A collection that is searched: series, instances.
+    Searched,
+    /// The studies: searched and stored to.
+    Studies,
+    /// One study: retrieved, stored to, deleted.
+    Study,
+    /// One series or instance: retrieved, deleted.
+    Part,
+    /// Metadata, frames, bulk data, rendered and thumbnail forms: retrieved.
+    Form,
+    /// The work items (PS3.18, section 11).
+    WorkItems,
+    /// One work item.
+    WorkItem,
+    /// A work item's state.
+    WorkItemState,
+    /// A request to cancel a work item, or to stop a subscription for a while.
+    WorkItemRequest,
+    /// A subscription to work items.
+    Subscription,
+    /// `$bulkUpdate` and `export`: commands to the service.
+    Command,
+    /// What an administrator reads: change feed, operations, partitions, a tag's errors.
+    Administered,
+    /// The extended query tags.
+    Tags,
+    /// One extended query tag.
+    Tag,
+}
+
+/// The resource that `path`, below a route's prefix, names. The path is canonical.
+pub fn resource(path: &str) -> Option<Resource> {
+    let mut segments = [""; SEGMENTS_MOST];
+    let mut count = 0;
+    for segment in path.split('/').skip(1) {
+        *segments.get_mut(count)? = segment;
+        count += 1;
+    }
+    let segments = &segments[..count];
+    match segments {
+        ["partitions", partition, rest @ ..] if !rest.is_empty() => {
+            is_partition(partition).then(|| partitioned(rest)).flatten()
+        }
+        rest => partitioned(rest).or_else(|| unpartitioned(rest)),
+    }
+}
+
+impl Resource {
+    /// What `method` asks of it.
+    pub fn transaction(self, method: &Method) -> Result<Transaction, Error> {
+        use Transaction::{Delete, Manage, Retrieve, Search, Store, Worklist};
+        let transaction = match (self, method.as_str()) {
+            (_, "OPTIONS") => Some(Retrieve),
+            (Self::Description | Self::Study | Self::Part | Self::Form, "GET" | "HEAD") => {
+                Some(Retrieve)
+            }
+            (Self::Searched | Self::Studies, "GET" | "HEAD") => Some(Search),
+            (Self::Studies | Self::Study, "POST" | "PUT") => Some(Store),
+            (Self::Study | Self::Part, "DELETE") => Some(Delete),
+            (Self::WorkItems | Self::WorkItem, "GET" | "HEAD" | "POST")
+            | (Self::WorkItemState, "PUT")
+            | (Self::WorkItemRequest, "POST")
+            | (Self::Subscription, "GET" | "POST" | "DELETE") => Some(Worklist),
+            (Self::Command, "POST")
+            | (Self::Administered, "GET" | "HEAD")
+            | (Self::Tags, "GET" | "HEAD" | "POST")
+            | (Self::Tag, "GET" | "HEAD" | "DELETE" | "PATCH") => Some(Manage),
+            _ => None,
+        };
+        transaction.ok_or(Error::WrongMethod(Allowed(self.methods())))
+    }
+
+    /// The methods that go with it, as `Allow` lists them.
+    pub fn methods(self) -> &'static str {
+        match self {
+            Self::Service => "OPTIONS",
+            Self::Description | Self::Searched | Self::Form | Self::Administered => {
+                "GET, HEAD, OPTIONS"
+            }
+            Self::Studies => "GET, HEAD, POST, PUT, OPTIONS",
+            Self::Study => "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+            Self::Part => "GET, HEAD, DELETE, OPTIONS",
+            Self::WorkItems | Self::WorkItem | Self::Tags => "GET, HEAD, POST, OPTIONS",
+            Self::WorkItemState => "PUT, OPTIONS",
+            Self::WorkItemRequest | Self::Command => "POST, OPTIONS",
+            Self::Subscription => "GET, POST, DELETE, OPTIONS",
+            Self::Tag => "GET, HEAD, PATCH, DELETE, OPTIONS",
+        }
+    }
+}
+
+/// Resources that may lie in a data partition.
+fn partitioned(segments: &[&str]) -> Option<Resource> {
+    match segments {
+        ["studies"] => Some(Resource::Studies),
+        ["series" | "instances"] => Some(Resource::Searched),
+        ["studies", command] if is_bulk_update(command) => Some(Resource::Command),
+        ["export"] => Some(Resource::Command),
+        ["studies", study, rest @ ..] if is_uid(study) => in_study(rest),
+        ["workitems", rest @ ..] => work_items(rest),
+        _ => None,
+    }
+}
+
+/// Resources of the service as a whole.
+fn unpartitioned(segments: &[&str]) -> Option<Resource> {
+    match segments {
+        [] | [""] => Some(Resource::Service),
+        ["api.json" | "api.yaml"] => Some(Resource::Description),
+        ["changefeed" | "partitions"] | ["changefeed", "latest"] => Some(Resource::Administered),
+        ["operations", id] if is_uid(id) => Some(Resource::Administered),
+        ["extendedquerytags"] => Some(Resource::Tags),
+        ["extendedquerytags", tag] if is_tag(tag) => Some(Resource::Tag),
+        ["extendedquerytags", tag, "errors"] if is_tag(tag) => Some(Resource::Administered),
+        _ => None,
+    }
+}
+
+fn in_study(segments: &[&str]) -> Option<Resource> {
+    match segments {
+        [] => Some(Resource::Study),
+        ["series" | "instances"] => Some(Resource::Searched),
+        ["series", series, rest @ ..] if is_uid(series) => in_series(rest),
+        ["instances", instance, rest @ ..] if is_uid(instance) => in_instance(rest),
+        form => is_form(form).then_some(Resource::Form),
+    }
+}
+
+fn in_series(segments: &[&str]) -> Option<Resource> {
+    match segments {
+        [] => Some(Resource::Part),
+        ["instances"] => Some(Resource::Searched),
+        ["instances", instance, rest @ ..] if is_uid(instance) => in_instance(rest),
+        form => is_form(form).then_some(Resource::Form),
+    }
+}
+
+fn in_instance(segments: &[&str]) -> Option<Resource> {
+    match segments {
+        [] => Some(Resource::Part),
+        ["frames", frames] if is_frames(frames) => Some(Resource::Form),
+        ["frames", frames, "rendered" | "thumbnail" | "pixeldata"] if is_frames(frames) => {
+            Some(Resource::Form)
+        }
+        form => is_form(form).then_some(Resource::Form),
+    }
+}
+
+fn work_items(segments: &[&str]) -> Option<Resource> {
+    match segments {
+        [] => Some(Resource::WorkItems),
+        [item, rest @ ..] if is_uid(item) => match rest {
+            [] => Some(Resource::WorkItem),
+            ["state"] => Some(Resource::WorkItemState),
+            ["cancelrequest"] => Some(Resource::WorkItemRequest),
+            ["subscribers", title] if is_title(title) => Some(Resource::Subscription),
+            ["subscribers", title, "suspend"] if is_title(title) => Some(Resource::WorkItemRequest),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What every level of the hierarchy has (PS3.18, table 10.4.1-1). `bulk` is Orthanc's word; below
+/// it and the standard's stands what the server itself wrote, so any canonical segments go.
+fn is_form(segments: &[&str]) -> bool {
+    match segments {
+        ["metadata" | "rendered" | "thumbnail" | "pixeldata"] => true,
+        ["bulk" | "bulkdata", reference @ ..] => {
+            reference.iter().all(|segment| !segment.is_empty() && !segment.contains('%'))
+        }
+        _ => false,
+    }
+}
+
+/// Also in its percent-encoded form, which origin servers decode.
+fn is_bulk_update(segment: &str) -> bool {
+    matches!(decoded(segment).as_ref(), "$bulkUpdate")
+}
+
+/// Letters are no part of a UID, but Azure takes them.
+fn is_uid(segment: &str) -> bool {
+    (1..=64).contains(&segment.len())
+        && !is_dots(segment)
+        && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+}
+
+fn is_partition(segment: &str) -> bool {
+    (1..=64).contains(&segment.len())
+        && !is_dots(segment)
+        && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+fn is_dots(segment: &str) -> bool {
+    matches!(segment, "." | "..")
+}
+
+/// `1`, or `1,2,7`; as a comma may also be percent-encoded, both forms go.
+fn is_frames(segment: &str) -> bool {
+    decoded(segment).split(',').all(|frame| {
+        (1..=10).contains(&frame.len()) && frame.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// A tag path: eight hexadecimal digits, a keyword, or several of them with dots between.
+fn is_tag(segment: &str) -> bool {
+    (1..=256).contains(&segment.len())
+        && segment.split('.').all(|part| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+}
+
+/// An application entity title: up to sixteen printable characters (PS3.5, section 6.2).
+fn is_title(segment: &str) -> bool {
+    (1..=16).contains(&decoded(segment).len())
+}
+
+/// A canonical segment's characters; its percent signs are known to be sound.
+fn decoded(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment);
+    }
+    let mut text = String::with_capacity(segment.len());
+    let mut rest = segment;
+    while let Some((before, after)) = rest.split_once('%') {
+        text.push_str(before);
+        let (digits, after) = after.split_at_checked(2).unwrap_or((after, ""));
+        text.push(u8::from_str_radix(digits, 16).map_or('\u{fffd}', char::from));
+        rest = after;
+    }
+    text.push_str(rest);
+    Cow::Owned(text)
+}
+
+/// Partition, study, series, instance, and a bulk data reference with room to spare.
+const SEGMENTS_MOST: usize = 24;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+use super::*;
+
+use Transaction::{Delete, Manage, Retrieve, Search, Store, Worklist};
+
+/// Every route of the Azure service and of PS3.18: its path, and what each method asks for.
+const TABLE: &[(&str, &[(&str, Transaction)])] = &[
+    ("/studies", &[("GET", Search), ("POST", Store), ("PUT", Store)]),
+    ("/series", &[("GET", Search)]),
+    ("/instances", &[("GET", Search)]),
+    ("/studies/1.2/series", &[("GET", Search)]),
+    ("/studies/1.2/instances", &[("GET", Search)]),
+    ("/studies/1.2/series/3/instances", &[("GET", Search)]),
+    ("/studies/1.2", &[("GET", Retrieve), ("POST", Store), ("PUT", Store), ("DELETE", Delete)]),
+    ("/studies/1.2/series/3", &[("GET", Retrieve), ("DELETE", Delete)]),
+    ("/studies/1.2/series/3/instances/4", &[("GET", Retrieve), ("DELETE", Delete)]),
+    ("/studies/1.2/series/3/instances/4/frames/1", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/frames/1,2,30", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/frames/1%2C2", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/frames/1/rendered", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/frames/1/thumbnail", &[("GET", Retrieve)]),
+    ("/studies/1.2/metadata", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/metadata", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/metadata", &[("GET", Retrieve)]),
+    ("/studies/1.2/rendered", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/rendered", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/rendered", &[("GET", Retrieve)]),
+    ("/studies/1.2/thumbnail", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/thumbnail", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/thumbnail", &[("GET", Retrieve)]),
+    ("/studies/1.2/bulkdata", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/bulkdata", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/bulkdata/7FE00010", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/bulk/00880200/1/00281201", &[("GET", Retrieve)]),
+    ("/studies/1.2/pixeldata", &[("GET", Retrieve)]),
+    ("/studies/1.2/series/3/instances/4/pixeldata", &[("GET", Retrieve)]),
+    ("/studies/$bulkUpdate", &[("POST", Manage)]),
+    ("/studies/%24bulkUpdate", &[("POST", Manage)]),
+    ("/workitems", &[("GET", Worklist), ("POST", Worklist)]),
+    ("/workitems/1.2", &[("GET", Worklist), ("POST", Worklist)]),
+    ("/workitems/1.2/state", &[("PUT", Worklist)]),
+    ("/workitems/1.2/cancelrequest", &[("POST", Worklist)]),
+    (
+        "/workitems/1.2/subscribers/AE%20TITLE",
+        &[("GET", Worklist), ("POST", Worklist), ("DELETE", Worklist)],
+    ),
+    ("/workitems/1.2/subscribers/AET/suspend", &[("POST", Worklist)]),
+    ("/export", &[("POST", Manage)]),
+    ("/changefeed", &[("GET", Manage)]),
+    ("/changefeed/latest", &[("GET", Manage)]),
+    ("/extendedquerytags", &[("GET", Manage), ("POST", Manage)]),
+    (
+        "/extendedquerytags/00101002.00100020",
+        &[("GET", Manage), ("DELETE", Manage), ("PATCH", Manage)],
+    ),
+    ("/extendedquerytags/PatientAge/errors", &[("GET", Manage)]),
+    ("/operations/0123456789abcdef0123456789abcdef", &[("GET", Manage)]),
+    ("/partitions", &[("GET", Manage)]),
+    ("/api.json", &[("GET", Retrieve)]),
+    ("/api.yaml", &[("GET", Retrieve)]),
+    ("", &[]),
+    ("/", &[]),
+];
+
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+#[test]
+fn every_method_on_every_resource_has_its_class_or_is_refused() {
+    for (path, expected) in TABLE {
+        let resource = resource(path).unwrap_or_else(|| panic!("{path} is unknown"));
+        for method in METHODS {
+            let expected = expected.iter().find(|(m, _)| *m == method).map(|(_, class)| *class);
+            let actual = resource.transaction(&method.parse().expect("a method")).ok();
+            assert_eq!(actual, expected, "{method} {path}");
+            assert_eq!(resource.methods().split(", ").any(|m| m == method), expected.is_some());
+        }
+        assert_eq!(resource.transaction(&Method::OPTIONS).ok(), Some(Retrieve), "{path}");
+    }
+}
+
+#[test]
+fn the_azure_routes_that_lie_in_partitions_do_and_no_others() {
+    for (path, expected) in TABLE {
+        let inside = resource(&format!("/partitions/site_1.a-b{path}"));
+        let outside = ["/changefeed", "/extended", "/operations", "/partitions", "/api"];
+        if expected.is_empty() || outside.iter().any(|prefix| path.starts_with(prefix)) {
+            assert_eq!(inside, None, "{path}");
+        } else {
+            assert_eq!(inside, resource(path), "{path}");
+        }
+    }
+}
+
+#[test]
+fn leave_to_store_is_never_leave_to_update_in_bulk() {
+    for path in ["/studies/$bulkUpdate", "/studies/%24bulkUpdate", "/partitions/p/studies/$bulkUpdate"]
+    {
+        let resource = resource(path).expect("known");
+        assert_eq!(resource.transaction(&Method::POST).ok(), Some(Manage), "{path}");
+    }
+    for path in ["/studies/$bulkupdate", "/studies/$BulkUpdate", "/studies/$other"] {
+        assert_eq!(resource(path), None, "{path}");
+    }
+}
+
+#[test]
+fn what_is_no_dicomweb_is_unknown() {
+    let long = format!("/studies/{}", "1".repeat(65));
+    for path in [
+        "/Studies",
+        "/studies/",
+        "/studies/1.2/",
+        "/studies/1_2",
+        "/studies/..",
+        "/studies/1.2/frames/1",
+        "/studies/1.2/series/3/frames/1",
+        "/studies/1.2/series/3/instances/4/frames/",
+        "/studies/1.2/series/3/instances/4/frames/1,",
+        "/studies/1.2/series/3/instances/4/frames/-1",
+        "/studies/1.2/series/3/instances/4/frames/1,2/rendered/x",
+        "/studies/1.2/other",
+        "/workitems/1.2/other",
+        "/partitions/",
+        "/partitions/./studies",
+        "/partitions/a/partitions/b/studies",
+        "/_schema/compatibility",
+        "/health/check",
+        "/extendedquerytags/../studies",
+        "/operations/a/b",
+        &long,
+        &"/a".repeat(100),
+    ] {
+        assert_eq!(resource(path), None, "{path}");
+    }
+}
