@@ -63,7 +63,8 @@ fn is_of_named(entries: &DeTable<'_>, section: &Section) -> bool {
 /// The name of a further client beside a plain `[client]`.
 fn named_stranger<'v>(value: &'v DeValue<'_>, section: &Section) -> Option<&'v str> {
     let known = |name: &str| section.keys.iter().any(|key| key.name == name);
-    let is_client = |value: &DeValue<'_>| value.get("id").or(value.get("credential")).is_some();
+    let is_client =
+        |value: &DeValue<'_>| ["id", "credential"].iter().any(|key| value.get(key).is_some());
     let mut entries = value.as_table()?.iter();
     let found = entries.find(|(name, value)| !known(name.get_ref()) && is_client(value.get_ref()));
     found.map(|(name, _)| &**name.get_ref())

@@ -19,9 +19,11 @@ mod options;
 mod problem;
 mod process;
 mod route;
+mod schema;
 mod table;
 mod web;
 
 pub use self::document::{Loaded, load, parse};
 pub use self::model::*;
 pub use self::problem::{Problem, Problems};
+pub use self::schema::schema;
