@@ -20,10 +20,13 @@ mod problem;
 mod process;
 mod route;
 mod schema;
+mod sidecar;
 mod table;
 mod web;
+mod words;
 
 pub use self::document::{Loaded, load, parse};
 pub use self::model::*;
 pub use self::problem::{Problem, Problems};
 pub use self::schema::schema;
+pub use self::sidecar::{Sidecar, sidecar};

@@ -7,7 +7,8 @@ use url::Url;
 
 use crate::model::{Address, Callers, Client, Profile, Route, TokenEndpoint, Transaction, Urls};
 use crate::options::{CALLERS, CLIENT_CREDENTIALS};
-use crate::table::{Table, unknown};
+use crate::table::Table;
+use crate::words::unknown;
 use crate::{entra, web};
 
 /// Reads routes, with what has to be known for it.

@@ -15,6 +15,7 @@ use toml::de::{DeTable, DeValue};
 use crate::files::{self, Files};
 use crate::keys::{Key, Kind, MOST_SECONDS, Presence, Section};
 use crate::problem::Report;
+use crate::words::{integer, known, unknown, word, wrong};
 
 /// A table of the document, or the absence of one.
 pub(crate) struct Table<'d> {
@@ -326,51 +327,4 @@ impl<'d> Table<'d> {
             self.problem(name, message);
         }
     }
-}
-
-/// `unknown key "serch"; did you mean "search"? known: …`
-pub(crate) fn unknown<'n>(
-    what: &str,
-    given: &str,
-    names: impl Iterator<Item = &'n str> + Clone,
-) -> String {
-    let near = names
-        .clone()
-        .map(|name| (strsim::jaro_winkler(&given.to_lowercase(), name), name))
-        .filter(|(likeness, _)| *likeness >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = near.map(|(_, name)| format!("did you mean {name:?}? ")).unwrap_or_default();
-    format!("unknown {what} {given:?}; {hint}{}", known(names))
-}
-
-fn known<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    format!("known: {}", names.collect::<Vec<_>>().join(", "))
-}
-
-fn wrong(value: &DeValue<'_>, right: &str) -> String {
-    let article = if value.is_array() || value.is_integer() { "an" } else { "a" };
-    format!("is {article} {}; must be {right}", value.type_str())
-}
-
-fn word<T: Copy>(
-    key: &Key,
-    value: &DeValue<'_>,
-    all: &[T],
-    named: fn(T) -> &'static str,
-) -> Result<T, String> {
-    let text = value.as_str().ok_or_else(|| wrong(value, "a string"))?;
-    if let Some(later) = key.later.iter().find(|later| later.name == text) {
-        return Err(format!("{text:?} is {}", later.message()));
-    }
-    let names = all.iter().map(|one| named(*one));
-    let found = all.iter().find(|one| named(**one) == text).copied();
-    let (Kind::OneOf(what, _) | Kind::ManyOf(what, _)) = key.kind else {
-        return Err(String::new());
-    };
-    found.ok_or_else(|| unknown(what, text, names))
-}
-
-fn integer(value: &DeValue<'_>) -> Option<i128> {
-    let integer = value.as_integer()?;
-    i128::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
