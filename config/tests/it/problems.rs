@@ -230,3 +230,20 @@ fn what_this_version_cannot_do_is_refused_by_name_and_with_what_to_do_instead() 
 fn the_parts_of_these_tests_are_right() {
     right(&file(&Parts::default()));
 }
+
+#[test]
+fn a_file_that_is_damaged_anywhere_gives_problems_and_no_panic() {
+    let folder = Folder::new();
+    let text = file(&Parts { top: "[listener]\naddress = \"127.0.0.1:1\"", ..Parts::default() });
+    for at in 0..text.len() {
+        let (before, after) = text.split_at(at);
+        let complete = before.contains("\"anyone\"");
+        assert_eq!(folder.parse(before).is_ok(), complete, "{before}");
+        for damage in ["\"", "[", "]", "=", "\n", "{", "#", "\0", "ä", ".", "'''"] {
+            let damaged = format!("{before}{damage}{after}");
+            if let Err(problems) = folder.parse(&damaged) {
+                assert!(!problems.is_empty(), "refused without a reason:\n{damaged}");
+            }
+        }
+    }
+}
