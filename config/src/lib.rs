@@ -1,9 +1,32 @@
 //! What the operator asked for, parsed once into types that cannot be wrong.
 //!
 //! [`load`] reads a file as it is written, checks all of it, and either gives a [`Config`] or every
-//! problem of the file at once, each with its line and what would be right. [`Config::from_env`]
-//! does the same for the sidecar, which has no file. Nothing here opens a socket.
+//! problem of the file at once, each with its line and what would be right. [`sidecar`] does the
+//! same for the sidecar, which has no file but variables. What keys there are, of what kind and
+//! with what default, stands in one table (`options.rs`), from which both the reader and
+//! [`schema`] work. Nothing here opens a socket.
 
+mod address;
+mod client;
+mod document;
+mod entra;
+mod files;
+mod keys;
+mod listener;
 mod model;
+mod names;
+mod options;
+mod problem;
+mod process;
+mod route;
+mod schema;
+mod sidecar;
+mod table;
+mod web;
+mod words;
 
+pub use self::document::{Loaded, load, parse};
 pub use self::model::*;
+pub use self::problem::{Problem, Problems};
+pub use self::schema::schema;
+pub use self::sidecar::{Sidecar, sidecar};

@@ -271,14 +271,8 @@ pub struct Drain {
 
 impl Transaction {
     /// All classes, in the order of their declaration.
-    pub const ALL: [Self; 6] = [
-        Self::Search,
-        Self::Retrieve,
-        Self::Store,
-        Self::Delete,
-        Self::Worklist,
-        Self::Manage,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Search, Self::Retrieve, Self::Store, Self::Delete, Self::Worklist, Self::Manage];
 
     /// Its name in configuration, logs and metrics.
     pub const fn name(self) -> &'static str {

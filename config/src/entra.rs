@@ -1,0 +1,102 @@
+//! What is known of Microsoft Entra ID without asking it.
+//!
+//! Its token endpoints follow a template, so that a start needs no discovery; and three of its rules
+//! are checked here, because Entra would tell of them only with the first request, in a code.
+
+use url::Url;
+
+/// Whether tokens are requested from Entra itself.
+pub(crate) fn is_entra(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| HOSTS.contains(&host))
+}
+
+/// The token endpoint of an Entra authority, `https://<login host>/<tenant>`.
+pub(crate) fn token_endpoint(authority: &Url) -> Result<Url, String> {
+    let path = authority.path().trim_matches('/');
+    // The issuer of the tokens has the version behind the tenant, and is as often copied.
+    let tenant = path.strip_suffix("/v2.0").unwrap_or(path);
+    if tenant.is_empty() {
+        return Err(format!("names no tenant; {FORM}"));
+    }
+    check_tenant(tenant)?;
+    let mut endpoint = authority.clone();
+    endpoint.set_path(&format!("/{tenant}/oauth2/v2.0/token"));
+    Ok(endpoint)
+}
+
+/// Whether this can be the tenant of a confidential client that speaks for itself.
+pub(crate) fn check_tenant(tenant: &str) -> Result<(), String> {
+    if ["common", "organizations", "consumers"].contains(&tenant.to_lowercase().as_str()) {
+        return Err(format!(
+            "{tenant:?} stands for many tenants, and a client that asks for itself (grant \
+             client_credentials) belongs to one; write that one's id or domain"
+        ));
+    }
+    if tenant.is_empty() || !tenant.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)) {
+        return Err(format!("is not a tenant's id or domain; {FORM}"));
+    }
+    Ok(())
+}
+
+/// Whether Entra gives tokens for this scope to a client that asks for itself.
+pub(crate) fn check_scope(scope: &str) -> Result<(), String> {
+    if scope.ends_with("/.default") {
+        return Ok(());
+    }
+    Err("is refused by Entra for client_credentials (AADSTS1002012); write the resource's \
+         identifier and /.default, such as https://dicom.healthcareapis.azure.com/.default"
+        .to_owned())
+}
+
+/// What the DICOM service of Azure Health Data Services wants to see in a token.
+pub(crate) const DICOM_SCOPE: &str = "https://dicom.healthcareapis.azure.com/.default";
+
+const FORM: &str = "write https://login.microsoftonline.com/ and the tenant's id or domain";
+
+/// The login hosts of the public cloud, of its sovereign sisters, and their aliases.
+const HOSTS: [&str; 11] = [
+    "login.microsoftonline.com",
+    "login.windows.net",
+    "login.microsoft.com",
+    "sts.windows.net",
+    "login.microsoftonline.us",
+    "login.usgovcloudapi.net",
+    "login.partner.microsoftonline.cn",
+    "login.chinacloudapi.cn",
+    "login.sovcloud-identity.fr",
+    "login.sovcloud-identity.de",
+    "login.sovcloud-identity.sg",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(authority: &str) -> Result<String, String> {
+        token_endpoint(&Url::parse(authority).unwrap()).map(String::from)
+    }
+
+    #[test]
+    fn an_authority_gives_its_token_endpoint_without_discovery() {
+        let right = "https://login.microsoftonline.us/t.example/oauth2/v2.0/token";
+        for authority in ["t.example", "t.example/", "t.example/v2.0"] {
+            let authority = format!("https://login.microsoftonline.us/{authority}");
+            assert_eq!(endpoint(&authority).as_deref(), Ok(right), "{authority}");
+        }
+    }
+
+    #[test]
+    fn the_tenant_is_one_and_named() {
+        for (authority, why) in [
+            ("https://login.microsoftonline.com", "names no tenant"),
+            ("https://login.microsoftonline.com/common", "many tenants"),
+            ("https://login.microsoftonline.com/Organizations/v2.0", "many tenants"),
+            ("https://login.microsoftonline.com/consumers/", "many tenants"),
+            ("https://login.microsoftonline.com/t/oauth2/v2.0/token", "is not a tenant"),
+            ("https://login.microsoftonline.com/<tenant>", "is not a tenant"),
+        ] {
+            let message = endpoint(authority).unwrap_err();
+            assert!(message.contains(why), "{authority}: {message}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! How the closed lists of the model are written in a file.
+
+use crate::model::{Callers, LogFormat, LogLevel, Profile, Urls};
+
+impl Profile {
+    /// All profiles, in the order of their declaration.
+    pub const ALL: [Self; 5] =
+        [Self::Generic, Self::Azure, Self::Orthanc, Self::Google, Self::Dcm4chee];
+
+    /// Its name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Azure => "azure",
+            Self::Orthanc => "orthanc",
+            Self::Google => "google",
+            Self::Dcm4chee => "dcm4chee",
+        }
+    }
+}
+
+impl Callers {
+    /// All ways to say who may call with one word.
+    pub const ALL: [Self; 1] = [Self::Anyone];
+
+    /// Its name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+        }
+    }
+}
+
+impl Urls {
+    /// All treatments, in the order of their declaration.
+    pub const ALL: [Self; 2] = [Self::Ask, Self::Keep];
+
+    /// Its name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+impl LogFormat {
+    /// All forms, in the order of their declaration.
+    pub const ALL: [Self; 2] = [Self::Json, Self::Text];
+
+    /// Its name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl LogLevel {
+    /// All levels, most severe first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// Its name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}

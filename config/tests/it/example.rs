@@ -1,0 +1,149 @@
+//! `gateway.toml`, the schema and the reader know the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use toml::Table;
+
+use crate::support::Folder;
+
+#[test]
+fn the_example_is_right_as_it_stands() {
+    let folder = Folder::new();
+    let loaded = folder.parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+}
+
+#[test]
+fn the_example_is_right_with_every_option_in_use() {
+    let folder = Folder::new();
+    for name in ["tls.crt", "tls.key", "authority-ca.crt", "origin-ca.crt"] {
+        folder.write(name, "-----BEGIN");
+    }
+    let loaded = folder.parse(&uncommented()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+}
+
+#[test]
+fn the_example_has_every_key_that_the_reader_knows_and_no_other() {
+    let known = schema_keys().into_keys().collect::<BTreeSet<_>>();
+    let shown = keys_of(&uncommented()).into_keys().collect::<BTreeSet<_>>();
+    assert_eq!(shown, known);
+    assert!(known.len() > 45, "the schema was not walked");
+}
+
+#[test]
+fn the_example_shows_each_default_behind_a_number_sign() {
+    let shown = keys_of(&uncommented());
+    let in_force = keys_of(EXAMPLE);
+    for (key, property) in schema_keys() {
+        if let Some(default) = property.get("default") {
+            assert_eq!(&shown[&key], default, "{key}");
+            assert!(!in_force.contains_key(&key), "{key} is a default, and need not be written");
+        }
+    }
+}
+
+#[test]
+fn every_option_of_the_example_has_a_sentence_before_it() {
+    let lines = EXAMPLE.lines().collect::<Vec<_>>();
+    for pair in lines.windows(2) {
+        let [before, line] = pair else { unreachable!() };
+        if option(line).is_some() || (!line.is_empty() && !line.starts_with(['#', '['])) {
+            assert!(before.starts_with("# ") && option(before).is_none(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_must_be_there_and_has_no_default_is_in_force_in_the_example() {
+    let in_force = keys_of(EXAMPLE);
+    for key in ["client.id", "client.credential.secret_file", "route.prefix", "route.callers"] {
+        assert!(in_force.contains_key(key), "{key}");
+    }
+}
+
+#[test]
+fn the_schema_says_of_every_key_what_it_is_for() {
+    let schema = config::schema();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for (key, property) in schema_keys() {
+        let description = property["description"].as_str().unwrap_or_default();
+        assert!(description.len() > 10, "{key}: {property}");
+        assert!(property["type"].is_string(), "{key}: {property}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_unknown_keys_everywhere() {
+    fn walk(schema: &Value) {
+        if schema.get("properties").is_some() {
+            assert_eq!(schema["additionalProperties"], false, "{schema}");
+        }
+        for part in schema.as_object().into_iter().flat_map(|object| object.values()) {
+            walk(part);
+        }
+        for part in schema.as_array().into_iter().flatten() {
+            walk(part);
+        }
+    }
+    walk(&config::schema());
+}
+
+/// The example with every option in force.
+fn uncommented() -> String {
+    EXAMPLE.lines().map(|line| option(line).unwrap_or(line).to_owned() + "\n").collect()
+}
+
+/// The option behind a number sign, if it is one and not a sentence.
+fn option(line: &str) -> Option<&str> {
+    let option = line.strip_prefix("# ")?;
+    let (key, _) = option.split_once(" = ")?;
+    key.chars().all(|c| c.is_ascii_lowercase() || "_.0123456789".contains(c)).then_some(option)
+}
+
+/// Each key of a file by its path, with its value as JSON; array indices left out.
+fn keys_of(text: &str) -> BTreeMap<String, Value> {
+    fn walk(path: &str, value: Value, keys: &mut BTreeMap<String, Value>) {
+        match value {
+            Value::Object(entries) => {
+                for (name, value) in entries {
+                    let path = if path.is_empty() { name } else { format!("{path}.{name}") };
+                    walk(&path, value, keys);
+                }
+            }
+            Value::Array(list) if list.iter().any(Value::is_object) => {
+                list.into_iter().for_each(|value| walk(path, value, keys));
+            }
+            value => {
+                keys.insert(path.to_owned(), value);
+            }
+        }
+    }
+    let table = text.parse::<Table>().unwrap();
+    let mut keys = BTreeMap::new();
+    walk("", serde_json::to_value(table).unwrap(), &mut keys);
+    keys
+}
+
+/// Each key of the schema that is not a table, by its path.
+fn schema_keys() -> BTreeMap<String, Value> {
+    fn walk(path: &str, schema: &Value, keys: &mut BTreeMap<String, Value>) {
+        let schema = schema.get("anyOf").map_or(schema, |any| &any[0]);
+        let schema =
+            schema.get("items").filter(|items| items["type"] == "object").unwrap_or(schema);
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            keys.insert(path.to_owned(), schema.clone());
+            return;
+        };
+        for (name, property) in properties {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            walk(&path, property, keys);
+        }
+    }
+    let mut keys = BTreeMap::new();
+    walk("", &config::schema(), &mut keys);
+    keys
+}
+
+const EXAMPLE: &str = include_str!("../../gateway.toml");

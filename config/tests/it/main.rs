@@ -1,0 +1,12 @@
+//! The configuration as its users meet it: text in, `Config` or problems out.
+
+// A test may fail where a program may not: by panicking.
+#![allow(clippy::unwrap_used)]
+
+mod choices;
+mod example;
+mod places;
+mod problems;
+mod secrets;
+mod sidecar;
+mod support;
