@@ -1,0 +1,3 @@
+//! The emulators are good enough to be believed.
+
+mod authority;
