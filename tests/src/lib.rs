@@ -2,12 +2,18 @@
 
 pub mod authority;
 pub mod ca;
+pub mod caller;
+mod raw_message;
+pub mod recorder;
 pub mod scratch;
-mod tls_server;
+mod server;
 pub mod verifier;
+mod wire;
 
 pub use self::authority::Authority;
 pub use self::ca::{Ca, Issued};
+pub use self::caller::{RawCaller, RawResponse};
+pub use self::recorder::{RawRequest, Recorder, Reply};
 pub use self::scratch::Scratch;
 pub use self::verifier::{Claims, Rejection, Verifier};
 

@@ -1,3 +1,4 @@
 //! The emulators are good enough to be believed.
 
 mod authority;
+mod recorder;

@@ -8,7 +8,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use time::OffsetDateTime;
 
-use crate::tls_server::{Body, BoxError};
+use crate::server::{Body, BoxError};
 
 /// An answer of the token endpoint.
 #[derive(Clone, Debug)]

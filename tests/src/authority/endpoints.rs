@@ -17,7 +17,7 @@ use super::script;
 use super::settings::Settings;
 use super::shared::{Shared, lock};
 use super::token;
-use crate::tls_server::{Body, BoxError};
+use crate::server::{Body, BoxError};
 
 /// Answers one request of any kind.
 pub(super) async fn answer(

@@ -26,7 +26,7 @@ use rustls::ServerConfig;
 use self::script::{Gate, Script};
 use self::shared::{Shared, lock};
 use crate::ca::Ca;
-use crate::tls_server::{Port, TlsServer};
+use crate::server::{Port, Server};
 use crate::verifier::Verifier;
 
 /// A running authority on a port of 127.0.0.1, which knows one tenant and one client.
@@ -36,7 +36,7 @@ pub struct Authority {
     shared: Arc<Shared>,
     port: Port,
     tls: Arc<ServerConfig>,
-    server: Mutex<Option<TlsServer>>,
+    server: Mutex<Option<Server>>,
 }
 
 /// Who the authority is and whom it knows.
@@ -203,14 +203,14 @@ impl Authority {
     /// Accepts connections from now on, and says nothing on them, not even of TLS.
     pub async fn black_hole(&self) {
         self.stop().await;
-        *lock(&self.server) = Some(TlsServer::silent(self.port.listen()));
+        *lock(&self.server) = Some(Server::silent(self.port.listen()));
     }
 
     /// Serves again after [`Authority::stop`] or [`Authority::black_hole`], on the same port.
     pub async fn restart(&self) {
         self.stop().await;
         let shared = Arc::clone(&self.shared);
-        let server = TlsServer::start(self.port.listen(), Arc::clone(&self.tls), move |request| {
+        let server = Server::https(self.port.listen(), Arc::clone(&self.tls), move |request| {
             endpoints::answer(Arc::clone(&shared), request)
         });
         *lock(&self.server) = Some(server);

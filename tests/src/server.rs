@@ -1,5 +1,5 @@
-//! What every emulator that speaks HTTP over TLS needs: a port that stays its own while nobody
-//! listens on it, and a loop that serves HTTP/1.1 and HTTP/2 until told to close.
+//! What every emulator needs: a port that stays its own while nobody listens on it, and a loop that
+//! serves connections until told to close.
 
 use std::error::Error;
 use std::io;
@@ -52,17 +52,17 @@ impl Port {
     }
 }
 
-/// A running server. Dropping it closes its sockets soon, [`TlsServer::close`] has closed them when
+/// A listening socket with its connections. Dropping it closes its sockets soon, [`Server::close`] has closed them when
 /// it returns.
 #[derive(Debug)]
-pub(crate) struct TlsServer {
+pub(crate) struct Server {
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
 }
 
-impl TlsServer {
-    /// Serves `service` on `listener`, one task per connection.
-    pub(crate) fn start<S, F>(listener: TcpListener, tls: Arc<ServerConfig>, service: S) -> Self
+impl Server {
+    /// Serves HTTP/1.1 and HTTP/2 over TLS.
+    pub(crate) fn https<S, F>(listener: TcpListener, tls: Arc<ServerConfig>, service: S) -> Self
     where
         S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
@@ -87,7 +87,8 @@ impl TlsServer {
         let _ = (&mut self.task).await;
     }
 
-    fn accept<F>(
+    /// Runs `connection` in a task of its own for each connection, until it is done or cut off.
+    pub(crate) fn accept<F>(
         listener: TcpListener,
         connection: impl Fn(TcpStream) -> F + Send + 'static,
     ) -> Self
