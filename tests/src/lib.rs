@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod ca;
 pub mod caller;
+pub mod guard;
 mod raw_message;
 pub mod recorder;
 pub mod scratch;
@@ -13,6 +14,7 @@ mod wire;
 pub use self::authority::Authority;
 pub use self::ca::{Ca, Issued};
 pub use self::caller::{RawCaller, RawResponse};
+pub use self::guard::Guard;
 pub use self::recorder::{RawRequest, Recorder, Reply};
 pub use self::scratch::Scratch;
 pub use self::verifier::{Claims, Rejection, Verifier};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use gateway_tests::authority::{Answer, RetryAfter};
 use gateway_tests::verifier::Reason;
-use gateway_tests::{Authority, Ca};
+use gateway_tests::{Authority, Ca, RawCaller};
 use http::HeaderValue;
 use serde_json::Value;
 
@@ -118,6 +118,38 @@ async fn a_stopped_authority_refuses_connections_until_it_is_back_on_its_port() 
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 
     world.authority.restart().await;
+    assert_eq!(world.ask(&world.good_form()).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_request_whose_caller_has_left_is_no_longer_in_flight() {
+    let world = World::start().await;
+    world.authority.answer_with(Answer::Never);
+    let form = world.good_form();
+
+    tokio::select! {
+        answer = world.ask(&form) => panic!("never, and yet: {answer:?}"),
+        () = world.authority.wait_for_in_flight(1) => {}
+    }
+
+    world.authority.wait_for_in_flight(0).await;
+}
+
+#[tokio::test]
+async fn a_black_hole_takes_the_connection_and_nothing_comes_out_of_it() {
+    let world = World::start().await;
+    world.authority.black_hole().await;
+    let mut caller = RawCaller::connect(world.authority.address()).await.unwrap();
+    caller.send("hello?").await.unwrap();
+
+    tokio::select! {
+        biased;
+        heard = caller.read_to_end() => panic!("{heard:?}"),
+        () = tokio::time::sleep(Duration::from_millis(100)) => {}
+    }
+
+    world.authority.restart().await;
+    assert_eq!(caller.read_to_end().await, b"", "cut off");
     assert_eq!(world.ask(&world.good_form()).await.0, 200);
 }
 
