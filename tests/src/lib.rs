@@ -1,1 +1,37 @@
 //! The world around the gateway.
+
+pub mod authority;
+pub mod ca;
+pub mod caller;
+pub mod guard;
+mod raw_message;
+pub mod recorder;
+pub mod scratch;
+mod server;
+pub mod verifier;
+mod wire;
+
+pub use self::authority::Authority;
+pub use self::ca::{Ca, Issued};
+pub use self::caller::{RawCaller, RawResponse};
+pub use self::guard::Guard;
+pub use self::recorder::{RawRequest, Recorder, Reply};
+pub use self::scratch::Scratch;
+pub use self::verifier::{Claims, Rejection, Verifier};
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+/// Makes aws-lc-rs the TLS provider of this process, for code that asks for "the default".
+///
+/// May be called any number of times and from any thread.
+pub fn install_crypto() {
+    // Fails only when a provider is installed already, and there is no other one in this workspace.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+/// The one TLS provider that all emulators and callers use.
+pub(crate) fn crypto() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}

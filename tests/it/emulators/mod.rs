@@ -1,0 +1,5 @@
+//! The emulators are good enough to be believed.
+
+mod authority;
+mod guard;
+mod recorder;

@@ -1,0 +1,107 @@
+//! What Entra looks at before it issues an app-only token, in its order.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, header};
+use url::form_urlencoded;
+
+use super::form::Form;
+use super::refusal::Refusal;
+use super::settings::Settings;
+
+/// Gives the audience of the token that `form` has a right to.
+pub(super) fn check(form: &Form, settings: &Settings) -> Result<String, Refusal> {
+    if form.tenant != settings.tenant {
+        return Err(Refusal::unknown_tenant(&form.tenant));
+    }
+    if form.method != Method::POST {
+        return Err(Refusal::only_post());
+    }
+    no_parameter_twice(form)?;
+    match form.field("grant_type") {
+        None => return Err(Refusal::missing("grant_type")),
+        Some("client_credentials") => {}
+        Some(other) => return Err(Refusal::unsupported_grant(other)),
+    }
+    authenticate(form, settings)?;
+    audience(form.field("scope").ok_or_else(|| Refusal::missing("scope"))?, settings)
+}
+
+fn no_parameter_twice(form: &Form) -> Result<(), Refusal> {
+    for (at, (name, _)) in form.pairs.iter().enumerate() {
+        if form.pairs[..at].iter().any(|(earlier, _)| earlier == name) {
+            return Err(Refusal::malformed(&format!("The parameter '{name}' is there twice.")));
+        }
+    }
+    Ok(())
+}
+
+fn authenticate(form: &Form, settings: &Settings) -> Result<(), Refusal> {
+    let basic = basic(form)?;
+    let in_form = form.field("client_secret").map(str::to_owned);
+    let (client, secret) = match basic {
+        Some(_) if in_form.is_some() => {
+            return Err(Refusal::malformed("The client authenticates in two ways at once."));
+        }
+        Some((client, secret)) => (client, Some(secret)),
+        None => {
+            let client =
+                form.field("client_id").ok_or_else(|| Refusal::missing("client_id"))?.to_owned();
+            (client, in_form)
+        }
+    };
+    if client != settings.client_id {
+        return Err(Refusal::unknown_client(&client, &form.tenant));
+    }
+    match secret {
+        Some(secret) if settings.secrets.contains(&secret) => Ok(()),
+        Some(secret) if !secret.is_empty() => Err(Refusal::wrong_secret(&client)),
+        _ if form.field("client_assertion").is_some() => Err(Refusal::unknown_key()),
+        _ => Err(Refusal::no_credential()),
+    }
+}
+
+/// Client id and secret of HTTP Basic, each of them form-encoded before base64 (RFC 6749, 2.3.1).
+fn basic(form: &Form) -> Result<Option<(String, String)>, Refusal> {
+    let Some(value) = form.headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let credential = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+        .and_then(|(_, encoded)| STANDARD.decode(encoded.trim()).ok())
+        .and_then(|decoded| String::from_utf8(decoded).ok())
+        .and_then(|text| {
+            let (client, secret) = text.split_once(':')?;
+            Some((form_decoded(client), form_decoded(secret)))
+        });
+    match credential {
+        Some(credential) => Ok(Some(credential)),
+        None => Err(Refusal::malformed("The Authorization header is not HTTP Basic.")),
+    }
+}
+
+fn form_decoded(text: &str) -> String {
+    // As the value of a nameless pair; a raw '&' cannot be in a form-encoded text.
+    let pair = format!("={text}");
+    form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
+}
+
+fn audience(scope: &str, settings: &Settings) -> Result<String, Refusal> {
+    let asked: Vec<&str> =
+        scope.split_ascii_whitespace().filter(|scope| !OPENID_SCOPES.contains(scope)).collect();
+    let [asked] = asked[..] else { return Err(Refusal::bad_scope(scope)) };
+    let Some(resource) = asked.strip_suffix("/.default") else {
+        return Err(Refusal::scope_without_default(asked));
+    };
+    if asked == settings.scope {
+        Ok(resource.to_owned())
+    } else if resource.contains("://") {
+        Err(Refusal::unknown_resource(resource, &settings.tenant))
+    } else {
+        Err(Refusal::bad_scope(asked))
+    }
+}
+
+/// Some clients add these to every request; an app-only token has no use for them.
+const OPENID_SCOPES: [&str; 4] = ["openid", "offline_access", "profile", "email"];

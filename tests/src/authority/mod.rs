@@ -1,0 +1,266 @@
+//! An emulated Microsoft Entra ID: the v2.0 token endpoint, discovery and keys, over TLS.
+//!
+//! It does the checks that Entra does and says no in Entra's words, so a client that is content
+//! here has sent the right thing. And it can be told to fail in the ways in which authorities do:
+//! late, throttled, broken, gone. Every wait is for a state, so that tests need no sleeps.
+
+mod answer;
+mod check;
+mod endpoints;
+mod form;
+mod refusal;
+mod script;
+mod settings;
+pub(crate) mod shared;
+pub(crate) mod token;
+
+pub use self::answer::{Answer, Overrides, RetryAfter};
+pub use self::form::Form;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+
+use self::script::{Gate, Script};
+use self::shared::{Shared, lock};
+use crate::ca::Ca;
+use crate::server::{Port, Server};
+use crate::verifier::Verifier;
+
+/// A running authority on a port of 127.0.0.1, which knows one tenant and one client.
+///
+/// Its setters and controls take effect at the next request. It ends when dropped.
+pub struct Authority {
+    shared: Arc<Shared>,
+    port: Port,
+    tls: Arc<ServerConfig>,
+    server: Mutex<Option<Server>>,
+}
+
+/// Who the authority is and whom it knows.
+impl Authority {
+    /// Starts an authority whose certificate, for `localhost` and `127.0.0.1`, is of `ca`.
+    pub async fn start(ca: &Ca) -> Self {
+        // Not during a request, where it would look like a slow authority.
+        tokio::task::spawn_blocking(|| drop(token::jwks())).await.expect("a signing key");
+        let port = Port::take();
+        let authority = Self {
+            shared: Arc::new(Shared::new(port.address())),
+            port,
+            tls: ca.issue(&["localhost", "127.0.0.1"]).server_config(&[b"h2", b"http/1.1"]),
+            server: Mutex::new(None),
+        };
+        authority.restart().await;
+        authority
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// The tenant's id, a GUID at first.
+    pub fn tenant(&self) -> String {
+        lock(&self.shared.settings).tenant.clone()
+    }
+
+    /// The application's id, a GUID at first.
+    pub fn client_id(&self) -> String {
+        lock(&self.shared.settings).client_id.clone()
+    }
+
+    /// The newest of the client's secrets.
+    pub fn secret(&self) -> String {
+        lock(&self.shared.settings).secrets.last().cloned().unwrap_or_default()
+    }
+
+    /// The scope that it grants, `https://dicom.healthcareapis.azure.com/.default` at first.
+    pub fn scope(&self) -> String {
+        lock(&self.shared.settings).scope.clone()
+    }
+
+    /// What stands as `authority` in the gateway's configuration: scheme, host, port and tenant.
+    pub fn url(&self) -> String {
+        self.shared.authorization_uri()
+    }
+
+    /// The issuer of its tokens and metadata.
+    pub fn issuer(&self) -> String {
+        self.shared.issuer()
+    }
+
+    /// Where it issues tokens.
+    pub fn token_endpoint(&self) -> String {
+        format!("{}/oauth2/v2.0/token", self.url())
+    }
+
+    /// Knows only this tenant from now on.
+    pub fn set_tenant(&self, tenant: &str) {
+        lock(&self.shared.settings).tenant = tenant.to_owned();
+    }
+
+    /// Knows only this client from now on.
+    pub fn set_client_id(&self, client_id: &str) {
+        lock(&self.shared.settings).client_id = client_id.to_owned();
+    }
+
+    /// Accepts only these secrets from now on; with none of them it refuses everyone.
+    pub fn set_secrets(&self, secrets: &[&str]) {
+        lock(&self.shared.settings).secrets = secrets.iter().map(|s| (*s).to_owned()).collect();
+    }
+
+    /// Accepts only the secret `new` from now on. Tokens issued before stay good.
+    pub fn rotate_secret(&self, new: &str) {
+        self.set_secrets(&[new]);
+    }
+
+    /// Accepts no secret from now on, as when the registration has expired.
+    pub fn reject_secret(&self) {
+        self.set_secrets(&[]);
+    }
+
+    /// Grants only this scope, which ends in `/.default`, from now on; verifiers follow.
+    pub fn set_scope(&self, scope: &str) {
+        lock(&self.shared.settings).scope = scope.to_owned();
+    }
+
+    /// New tokens live this long, in whole seconds.
+    pub fn set_lifetime(&self, lifetime: Duration) {
+        lock(&self.shared.settings).lifetime = lifetime;
+    }
+
+    /// New tokens come with this `refresh_in`, or with none.
+    pub fn set_refresh_in(&self, refresh_in: Option<Duration>) {
+        lock(&self.shared.settings).refresh_in = refresh_in;
+    }
+
+    /// A judge of its tokens for an origin server.
+    pub fn verifier(&self) -> Verifier {
+        Verifier::new(Arc::clone(&self.shared))
+    }
+
+    /// Verifiers refuse this token from now on.
+    pub fn revoke(&self, token: &str) {
+        self.shared.revoke(token);
+    }
+
+    /// Issues a token without a request, for a test that calls the origin server itself.
+    ///
+    /// It is not among [`Authority::tokens`].
+    pub fn issue_token(&self) -> String {
+        let settings = lock(&self.shared.settings).clone();
+        token::mint(&self.issuer(), settings.audience(), &settings)
+    }
+}
+
+/// What it does other than its duty.
+impl Authority {
+    /// Lets no answer out from now on; the requests wait.
+    pub fn hold(&self) {
+        self.shared.gate.send_modify(|gate| *gate = Gate { held: true, passes: 0 });
+    }
+
+    /// Lets `n` of the held answers out, those of later requests included.
+    pub fn release(&self, n: usize) {
+        self.shared.gate.send_modify(|gate| gate.passes += n);
+    }
+
+    /// Lets all held answers out, and holds no more.
+    pub fn release_all(&self) {
+        self.shared.gate.send_modify(|gate| *gate = Gate::default());
+    }
+
+    /// Answers `answer` to every request, until told otherwise.
+    pub fn answer_with(&self, answer: Answer) {
+        lock(&self.shared.script).otherwise = answer;
+    }
+
+    /// Answers `answer` to the next `n` requests, after those already so ordered.
+    pub fn answer_next(&self, n: usize, answer: Answer) {
+        lock(&self.shared.script).next.extend(std::iter::repeat_n(answer, n));
+    }
+
+    /// Does its duty again: takes back ordered answers and the delay.
+    pub fn answer_well(&self) {
+        *lock(&self.shared.script) = Script::default();
+    }
+
+    /// Answers this much later from now on.
+    pub fn delay(&self, delay: Duration) {
+        lock(&self.shared.script).delay = delay;
+    }
+
+    /// Closes its socket and all connections: who comes now is refused by the system.
+    pub async fn stop(&self) {
+        let running = lock(&self.server).take();
+        if let Some(server) = running {
+            server.close().await;
+        }
+    }
+
+    /// Accepts connections from now on, and says nothing on them, not even of TLS.
+    pub async fn black_hole(&self) {
+        self.stop().await;
+        *lock(&self.server) = Some(Server::silent(self.port.listen()));
+    }
+
+    /// Serves again after [`Authority::stop`] or [`Authority::black_hole`], on the same port.
+    pub async fn restart(&self) {
+        self.stop().await;
+        let shared = Arc::clone(&self.shared);
+        let server = Server::https(self.port.listen(), Arc::clone(&self.tls), move |request| {
+            endpoints::answer(Arc::clone(&shared), request)
+        });
+        *lock(&self.server) = Some(server);
+    }
+}
+
+/// What it has seen.
+impl Authority {
+    /// How many token requests have arrived, in whole, with whatever answer.
+    pub fn requests(&self) -> usize {
+        self.shared.traffic.borrow().arrived
+    }
+
+    /// How many token requests wait for their answer now.
+    pub fn in_flight(&self) -> usize {
+        self.shared.traffic.borrow().in_flight
+    }
+
+    /// The most token requests that ever waited at once.
+    pub fn max_in_flight(&self) -> usize {
+        self.shared.traffic.borrow().max_in_flight
+    }
+
+    /// Waits until `n` token requests have arrived since the start.
+    pub async fn wait_for_requests(&self, n: usize) {
+        self.wait_for(|traffic| traffic.arrived >= n).await;
+    }
+
+    /// Waits until exactly `n` token requests wait for their answer.
+    pub async fn wait_for_in_flight(&self, n: usize) {
+        self.wait_for(|traffic| traffic.in_flight == n).await;
+    }
+
+    /// All token requests, in the order of their arrival.
+    pub fn forms(&self) -> Vec<Form> {
+        lock(&self.shared.forms).clone()
+    }
+
+    /// All tokens issued to requests, in their order.
+    pub fn tokens(&self) -> Vec<String> {
+        lock(&self.shared.tokens).clone()
+    }
+
+    /// The newest token issued to a request.
+    pub fn last_token(&self) -> Option<String> {
+        lock(&self.shared.tokens).last().cloned()
+    }
+
+    async fn wait_for(&self, state: impl FnMut(&shared::Traffic) -> bool) {
+        let mut traffic = self.shared.traffic.subscribe();
+        let _ = traffic.wait_for(state).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! A test authority and a guard before a real server, for scripts.
+//!
+//! Writes what a gateway needs to get past the guard into a folder, says in one line of JSON where
+//! everything is, and runs until it is told to terminate or, if its input is a pipe, that is closed.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
+use std::thread;
+
+use clap::Parser;
+use gateway_tests::{Authority, Ca, Guard};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// A test authority, and a front for a real server that demands the authority's tokens.
+#[derive(Parser)]
+struct Arguments {
+    /// The server behind the guard: plain HTTP/1.1.
+    #[arg(long)]
+    origin: SocketAddr,
+    /// Where to write ca.pem, client-secret and gateway.toml.
+    #[arg(long)]
+    dir: PathBuf,
+    /// Where the gateway is to listen.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where the gateway's admin listener is to be.
+    #[arg(long, default_value = "127.0.0.1:9090")]
+    admin: SocketAddr,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let mut terminated = signal(SignalKind::terminate())?;
+    let ca = Ca::new();
+    let authority = Authority::start(&ca).await;
+    let guard = Guard::start(&ca, authority.verifier(), arguments.origin).await;
+
+    fs::create_dir_all(&arguments.dir)?;
+    fs::write(arguments.dir.join("ca.pem"), ca.pem())?;
+    fs::write(arguments.dir.join("client-secret"), authority.secret())?;
+    fs::write(arguments.dir.join("gateway.toml"), configuration(&arguments, &authority, &guard))?;
+
+    let ready = json!({
+        "authority": authority.url(),
+        "guard": guard.url(),
+        "token": authority.issue_token(),
+    });
+    writeln!(io::stdout(), "{ready}")?;
+
+    tokio::select! {
+        _ = terminated.recv() => {}
+        () = end_of_input() => {}
+    }
+    Ok(())
+}
+
+fn configuration(arguments: &Arguments, authority: &Authority, guard: &Guard) -> String {
+    format!(
+        r#"[listener]
+address = "{listen}"
+
+[admin]
+address = "{admin}"
+
+[client]
+token_endpoint = "{token_endpoint}"
+id = "{id}"
+anchors = "ca.pem"
+credential.secret_file = "client-secret"
+
+[[route]]
+prefix = "/dicom-web"
+origin = "{origin}/dicom-web"
+profile = "orthanc"
+anchors = "ca.pem"
+scope = "{scope}"
+grant = "client_credentials"
+callers = "anyone"
+allow = ["search", "retrieve", "store", "delete", "worklist", "manage"]
+urls = "keep"
+"#,
+        listen = arguments.listen,
+        admin = arguments.admin,
+        token_endpoint = authority.token_endpoint(),
+        id = authority.client_id(),
+        origin = guard.url(),
+        scope = authority.scope(),
+    )
+}
+
+/// Done when whoever holds the other end of our input, a pipe, has closed it or is gone; with any
+/// other input, such as `/dev/null`, never.
+async fn end_of_input() {
+    let input = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    match input.and_then(|input| Ok((input.metadata()?.file_type().is_fifo(), input))) {
+        Ok((true, mut pipe)) => {
+            let (ended, end) = oneshot::channel();
+            // A plain thread: one of the runtime's would keep the runtime from ending.
+            thread::spawn(move || {
+                let _ = io::copy(&mut pipe, &mut io::sink());
+                let _ = ended.send(());
+            });
+            let _ = end.await;
+        }
+        _ => std::future::pending().await,
+    }
+}

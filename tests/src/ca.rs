@@ -1,0 +1,114 @@
+//! A certificate authority that exists for one test.
+//!
+//! Nothing outside the test trusts it, so everything that talks to an emulator must be told to.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+use crate::crypto;
+
+/// A root that issues ECDSA P-256 certificates.
+pub struct Ca {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate with its chain and its private key.
+#[derive(Clone)]
+pub struct Issued {
+    /// The certificates, leaf first, as PEM.
+    pub chain_pem: String,
+    /// The key, PKCS#8, as PEM.
+    pub key_pem: String,
+}
+
+impl Ca {
+    /// Makes a new root with a key of its own.
+    #[expect(clippy::new_without_default, reason = "making a key is not a default")]
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "dicom-gateway test root");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = ecdsa_key();
+        let root = params.self_signed(&key).expect("a root certificate");
+        Self { pem: root.pem(), issuer: Issuer::new(params, key) }
+    }
+
+    /// The root certificate as PEM: what a gateway's `anchors` file holds.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Issues a certificate that is valid now for `names`: DNS names and IP addresses.
+    pub fn issue(&self, names: &[&str]) -> Issued {
+        self.sign(leaf(names))
+    }
+
+    /// Issues a certificate for `names` whose time is over.
+    pub fn expired(&self, names: &[&str]) -> Issued {
+        let mut params = leaf(names);
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(2020, 1, 1);
+        self.sign(params)
+    }
+
+    /// A client's configuration that trusts this root and nothing else, and offers no ALPN.
+    pub fn client_config(&self) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("our own PEM");
+        roots.add(root).expect("our own root");
+        ClientConfig::builder_with_provider(crypto())
+            .with_safe_default_protocol_versions()
+            .expect("TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    }
+
+    fn sign(&self, params: CertificateParams) -> Issued {
+        let key = ecdsa_key();
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Issued { chain_pem: certificate.pem(), key_pem: key.serialize_pem() }
+    }
+}
+
+impl Issued {
+    /// A server's configuration that shows this certificate and takes one of the protocols `alpn`.
+    pub fn server_config(&self, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+        let chain = CertificateDer::pem_slice_iter(self.chain_pem.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .expect("our own PEM");
+        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("our own key");
+        let mut config = ServerConfig::builder_with_provider(crypto())
+            .with_safe_default_protocol_versions()
+            .expect("TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("a certificate with its key");
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        Arc::new(config)
+    }
+}
+
+fn leaf(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("DNS names or IP addresses");
+    params.distinguished_name.push(DnType::CommonName, "dicom-gateway test server");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    // Python's ssl refuses a certificate without it.
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn ecdsa_key() -> KeyPair {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key")
+}
