@@ -162,14 +162,16 @@ def status_of(port, path):
         connection.close()
 
 
-def end_on_signals():
-    """Turns a polite signal into an exception, so that every `finally` runs."""
+def end_on_signals(limit=1200):
+    """Turns a polite signal, or too long a time, into an exception, so that every `finally` runs."""
 
     def leave(number, _frame):
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, leave)
+    signal.signal(signal.SIGALRM, leave)
+    signal.alarm(limit)
 
 
 def _die_with_parent():
