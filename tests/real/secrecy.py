@@ -12,6 +12,7 @@ import pydicom
 
 from checks import JSON, World
 from parts import Program
+from sides import JWT
 
 
 @dataclass
@@ -82,6 +83,8 @@ def neither_logs_nor_metrics_tell_secrets_or_patients(secrecy):
     written = {"log": secrecy.gateway.said(), "metrics": _admin(secrecy, "/metrics"), "readiness": _admin(secrecy, "/ready")}
     assert written["metrics"], "no metrics"
     private = {"the token": secrecy.token, "the credential": secrecy.credential}
+    for where, text in written.items():
+        assert not JWT.search(text.encode()), f"the {where} tells a token"
     for sample in secrecy.world.samples:
         private |= {"a study's UID": sample.study, "an instance's UID": sample.instance}
         dataset = pydicom.dcmread(sample.file, stop_before_pixels=True)

@@ -1,6 +1,6 @@
 """The two ways to the same origin server: straight to it, and through the gateway.
 
-Both have the same calls, so that a check can make one twice and compare. What comes through the gateway is searched for the token on the
+Both have the same calls, so that a check can make one twice and compare. What comes through the gateway is searched for tokens on the
 way, all of it: what a caller was sent, not only what a check looks at.
 """
 
@@ -77,10 +77,10 @@ class Side:
 
     def _examine(self, headers, body):
         self.examined += 1
-        for secret in self._secrets:
-            assert secret not in body, f"{self.name}: a body holds the token"
-            for name, value in headers:
-                assert secret not in value.encode("latin-1", "replace"), f"{self.name}: {name} holds the token"
+        told = [("the body", body)] + [(name, value.encode("latin-1", "replace")) for name, value in headers]
+        for where, value in told:
+            assert not any(secret in value for secret in self._secrets), f"{self.name}: {where} holds a secret"
+            assert not JWT.search(value), f"{self.name}: {where} holds a token"
 
 
 def split(body, boundary):
@@ -99,4 +99,5 @@ def path_of(url, base="/dicom-web"):
     return path[len(base) :]
 
 
+JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.")  # any token, also one that the guard has not told us
 REPRESENTATION = ("Content-Type", "Content-Encoding", "Content-Language", "ETag", "Last-Modified", "Retry-After", "Warning")
