@@ -247,7 +247,6 @@ def what_the_origin_server_refuses_is_refused_alike(world):
     assert world.both_raw(f"{sample.path}/frames/0", OCTETS).status >= 400
     assert world.both_raw(f"{sample.path}/frames/1", "application/x-unknown").status >= 400
     assert world.both_raw(f"{sample.path}/rendered", "video/x-unknown").status >= 400
-    assert world.both_raw("/studies", "image/x-unknown").status >= 400
 
 
 def a_deletion_is_not_permitted_and_deletes_nothing(world):
