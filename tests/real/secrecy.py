@@ -1,0 +1,128 @@
+"""What must hold of the token and the credential: who has to show them, and who never gets to see them."""
+
+import http.client
+import ssl
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msal
+import pydicom
+
+from checks import JSON, World
+from parts import Program
+from sides import JWT
+
+
+@dataclass
+class Secrecy:
+    """Who knows what, beside the world in which transactions take place."""
+
+    world: World
+    gateway: Program
+    admin_port: int
+    folder: Path  # `ca.pem`, `client-secret`, `gateway.toml`
+    authority: str
+    guard: str
+    token: str
+
+    @property
+    def client(self):
+        """The gateway's client, as its configuration has it."""
+        return self._configuration["client"]
+
+    @property
+    def scope(self):
+        """What the gateway asks leave for."""
+        return self._configuration["route"][0]["scope"]
+
+    @property
+    def credential(self):
+        """What the gateway proves itself with."""
+        return (self.folder / "client-secret").read_text().strip()
+
+    @property
+    def _configuration(self):
+        return tomllib.loads((self.folder / "gateway.toml").read_text())
+
+
+def the_guard_lets_nobody_in_without_its_token(secrecy):
+    assert _ask_guard(secrecy, {}) == 401
+    assert _ask_guard(secrecy, {"Authorization": "Bearer " + "x" * 40}) == 401
+    assert _ask_guard(secrecy, {"Authorization": f"Bearer {_altered(secrecy.token)}"}) == 401
+    assert _ask_guard(secrecy, {"Authorization": f"Bearer {secrecy.token}"}) == 200
+
+
+def a_callers_own_authorization_does_not_matter(secrecy):
+    for value in ("Bearer of-the-caller", "Basic dXNlcjpwYXNz"):
+        answer = secrecy.world.through.call("GET", "/studies?limit=1", headers={"Accept": JSON, "Authorization": value})
+        assert answer.status == 200, f"{value.split()[0]}: {answer.status}"
+
+
+def msal_gets_a_token_that_the_guard_accepts(secrecy):
+    # A client that is not ours finds the authority to be what it says: so it is a fair stand-in for the real one.
+    application = msal.ConfidentialClientApplication(
+        secrecy.client["id"],
+        client_credential=secrecy.credential,
+        authority=secrecy.authority.removesuffix("/v2.0"),
+        instance_discovery=False,
+        verify=str(secrecy.folder / "ca.pem"),
+    )
+    answer = application.acquire_token_for_client([secrecy.scope])
+    assert "access_token" in answer, f"{answer.get('error')}: {answer.get('error_description')}"
+    assert _ask_guard(secrecy, {"Authorization": f"Bearer {answer['access_token']}"}) == 200
+
+
+def no_answer_that_a_caller_saw_held_the_token(secrecy):
+    # Each was searched as it came, and would have failed its check; here it is only made sure that this happens.
+    before = secrecy.world.through.examined
+    secrecy.world.through.call("GET", "/studies", headers={"Accept": JSON})
+    secrecy.world.through.client.search_for_studies()
+    assert secrecy.world.through.examined == before + 2
+
+
+def neither_logs_nor_metrics_tell_secrets_or_patients(secrecy):
+    written = {"log": secrecy.gateway.said(), "metrics": _admin(secrecy, "/metrics"), "readiness": _admin(secrecy, "/ready")}
+    assert written["metrics"], "no metrics"
+    private = {"the token": secrecy.token, "the credential": secrecy.credential}
+    for where, text in written.items():
+        assert not JWT.search(text.encode()), f"the {where} tells a token"
+    for sample in secrecy.world.samples:
+        private |= {"a study's UID": sample.study, "an instance's UID": sample.instance}
+        dataset = pydicom.dcmread(sample.file, stop_before_pixels=True)
+        for keyword in ("PatientName", "PatientID"):
+            if len(value := str(dataset.get(keyword) or "")) > 4:
+                private[f"a {keyword}"] = value
+        for where, text in written.items():
+            for what, value in private.items():
+                assert value not in text, f"the {where} tells {what}"
+
+
+def _ask_guard(secrecy, headers):
+    guard = urlsplit(secrecy.guard)
+    if guard.scheme == "https":
+        trust = ssl.create_default_context(cafile=str(secrecy.folder / "ca.pem"))
+        connection = http.client.HTTPSConnection(guard.hostname, guard.port, timeout=30, context=trust)
+    else:
+        connection = http.client.HTTPConnection(guard.hostname, guard.port, timeout=30)
+    try:
+        connection.request("GET", "/dicom-web/studies?limit=1", headers={"Host": "127.0.0.1", "Accept": JSON} | headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _altered(token):
+    """The token with one character of its signature changed, well inside, where every bit counts."""
+    at = len(token) - 20
+    return token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+
+
+def _admin(secrecy, path):
+    connection = http.client.HTTPConnection("127.0.0.1", secrecy.admin_port, timeout=30)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
