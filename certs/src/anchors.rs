@@ -1,5 +1,6 @@
 //! Whom the gateway believes.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -31,6 +32,16 @@ impl TrustAnchors {
             .with_no_client_auth();
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         config
+    }
+
+    /// Differs for different anchors, within this process.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for anchor in &self.0.roots {
+            anchor.subject.as_ref().hash(&mut hasher);
+            anchor.subject_public_key_info.as_ref().hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     fn from_file(path: &Path) -> Result<Self, Error> {

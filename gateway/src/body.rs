@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::server::Conn;
 
 /// What the caller is given. Ends the transaction's record when it ends, whichever way.
-pub struct Body {
+pub(crate) struct Body {
     source: Source,
     record: Option<Record>,
 }
@@ -42,7 +42,7 @@ struct OriginBody {
 /// Why a body broke off. hyper then ends the connection or stream in a way that callers can tell from
 /// a clean end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum BodyError {
+pub(crate) enum BodyError {
     /// The origin server broke off.
     #[error("the origin server broke off")]
     BrokeOff,

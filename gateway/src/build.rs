@@ -1,7 +1,5 @@
 //! From a configuration to a generation: everything that requests need, built whole or not at all.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -194,11 +192,4 @@ fn certs_error(key: &str, error: certs::Error) -> BuildError {
 fn source_of(error: &certs::Error) -> String {
     let source = std::error::Error::source(error);
     source.map_or_else(String::new, |source| format!(": {source}"))
-}
-
-/// Tells one configuration from another where only that matters.
-pub(crate) fn digest(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }

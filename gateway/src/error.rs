@@ -12,7 +12,7 @@ use crate::token::{AcquireError, Held};
 /// Why a transaction failed. Its words go to the log, never to the caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     /// The request is none that a gateway may pass on.
     #[error("the request was refused: {}", .0.code())]
     Refused(Refusal),
@@ -36,7 +36,7 @@ pub enum Error {
     BodyTooLarge,
     /// The request's body broke off or is malformed.
     #[error("the request's body is broken")]
-    BodyBroken(#[source] Option<hyper::Error>),
+    BodyBroken,
     /// The caller stopped sending.
     #[error("the caller stopped sending its body")]
     BodyLate,
@@ -62,7 +62,7 @@ pub enum Error {
 
 /// Why a request is none that a gateway may pass on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Not exactly one sound `Host` (RFC 9112, section 3.2).
     Host,
     /// A host that is not ours (RFC 9110, section 7.4).
@@ -108,7 +108,7 @@ impl Refusal {
 /// Why there is no connection to an origin server. Messages name no host.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// Its name has no address.
     #[error("its name cannot be resolved")]
     Name(#[source] std::io::Error),
@@ -128,11 +128,11 @@ pub enum ConnectError {
 
 /// The methods that go with a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Allowed(pub &'static str);
+pub(crate) struct Allowed(pub &'static str);
 
 /// Whose fault a failure is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Blame {
+pub(crate) enum Blame {
     /// The caller's.
     Caller,
     /// The gateway's own, or its operator's.
@@ -145,10 +145,10 @@ pub enum Blame {
 
 impl Blame {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 4] = [Self::Caller, Self::Gateway, Self::Authority, Self::Origin];
+    pub(crate) const ALL: [Self; 4] = [Self::Caller, Self::Gateway, Self::Authority, Self::Origin];
 
     /// Its name in logs and metrics.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Caller => "caller",
             Self::Gateway => "gateway",
@@ -160,7 +160,7 @@ impl Blame {
 
 /// What the caller is told: all constants, but for the wait and the methods.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The status.
     pub status: StatusCode,
     /// Whose fault it is.
@@ -179,7 +179,7 @@ pub struct Answer {
 
 impl Error {
     /// What the caller is told, and who is to blame.
-    pub fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         use Blame::{Caller, Gateway, Origin};
         let (status, blame, code, title, proxy_error) = match self {
             Self::Refused(refusal) => return refusal.answer(),
@@ -197,7 +197,7 @@ impl Error {
             Self::BodyTooLarge => {
                 (413, Caller, "body-too-large", "The body is over this route's ceiling", DENIED)
             }
-            Self::BodyBroken(_) => {
+            Self::BodyBroken => {
                 (400, Caller, "body-broken", "The body broke off or is malformed", BAD_REQUEST)
             }
             Self::BodyLate => (408, Caller, "body-late", "The body stopped coming", BAD_REQUEST),

@@ -70,7 +70,7 @@ impl Gateway {
         conn: Rc<Conn>,
     ) -> Response<Body> {
         let trace = Trace::of(request.headers());
-        let mut record = Record::open(self.clone(), request.method().clone(), trace);
+        let mut record = Record::open(self.clone(), conn.clone(), request.method().clone(), trace);
         let request_id = self.local.request_id(record.request_id);
         if let Some(response) = self.about_itself(&request, &request_id) {
             record.answered(response.status());
@@ -110,7 +110,7 @@ impl Gateway {
         record.transaction = Some(transaction);
         let route = self.generation.routes.at(resolved.route.ok_or(Error::NoRoute)?);
         let principal = Principal::authenticate(route)?;
-        let permit = Permit::grant(principal, transaction, route)?;
+        let permit = Permit::grant(&principal, transaction, route)?;
         let mut inbound = Inbound::new(request, conn);
         inbound.within_ceiling(&permit)?;
         let mut token = self.acquire(&permit).await?;

@@ -1,2 +1,190 @@
-//! The program.
-fn main() {}
+//! Arguments → configuration → server → signals → drain.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use config::{Config, Problems};
+use gateway::{Log, Server};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A confidential client that brings DICOMweb requests the token they need.
+#[derive(Parser)]
+#[command(name = "dicom-gateway", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve as FILE says
+    Serve { file: PathBuf },
+    /// Check FILE: everything that a start does but to listen and to ask for tokens
+    Check { file: PathBuf },
+    /// Print the JSON Schema of the configuration file
+    Schema,
+    /// Serve as DICOM_SERVICE_URL and the AZURE_ variables say, on loopback
+    Sidecar {
+        /// Print the configuration file that the environment amounts to, and end
+        #[arg(long)]
+        print_config: bool,
+    },
+}
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    ExitCode::from(run(arguments.command).err().unwrap_or(0))
+}
+
+fn run(command: Command) -> Result<(), u8> {
+    match command {
+        Command::Serve { file } => serve(load(&file)?, Some(&file)),
+        Command::Check { file } => {
+            Server::check(load(&file)?).map_err(|error| refuse(&error))?;
+            say(&format!("{}: good", file.display()))
+        }
+        Command::Schema => {
+            let schema = serde_json::to_string_pretty(&config::schema()).map_err(|_| FAILED)?;
+            say(&schema)
+        }
+        Command::Sidecar { print_config } => {
+            let sidecar = config::sidecar(|name| std::env::var(name).ok()).map_err(|e| problems(&e))?;
+            if print_config { say(sidecar.file.trim_end()) } else { serve(sidecar.config, None) }
+        }
+    }
+}
+
+fn load(file: &Path) -> Result<Config, u8> {
+    let loaded = config::load(file).map_err(|error| problems(&error))?;
+    if !loaded.warnings.is_empty() {
+        eprintln!("warning: {}", loaded.warnings);
+    }
+    Ok(loaded.config)
+}
+
+/// Serves until a signal says otherwise; `file` is read again on SIGHUP.
+fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
+    keep_secrets_from_dumps();
+    let (log, writer) = Log::start(io::stderr()).map_err(|error| fail(&error))?;
+    log.install(&config.log);
+    say_where_it_panics();
+    let (routes, clients) = (config.routes.len(), config.clients.len());
+    let tls = if config.listener.identity.is_some() { "https" } else { "http" };
+    let server = match Server::start(config, log.clone()) {
+        Ok(server) => server,
+        Err(error @ gateway::StartError::Build(_)) => return Err(refuse(&error)),
+        Err(error) => return Err(fail(&error)),
+    };
+    say(&format!(
+        "dicom-gateway {} serves {routes} route(s) of {clients} client(s) on {tls} {}, admin on {}",
+        env!("CARGO_PKG_VERSION"),
+        server.address(),
+        server.admin_address(),
+    ))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| fail(&error))?;
+    runtime.block_on(obey_signals(&server, file)).map_err(|error| fail(&error))?;
+    tracing::info!("draining");
+    // A second signal ends the process at once: that is the default, now that nobody listens.
+    drop(runtime);
+    let drained = server.drain();
+    if drained.cut_off > 0 {
+        tracing::warn!(connections = drained.cut_off, "transfers were cut off");
+    }
+    log.flush();
+    drop(log);
+    drop(writer);
+    if drained.cut_off > 0 { Err(FAILED) } else { Ok(()) }
+}
+
+/// Returns when the process is to end.
+async fn obey_signals(server: &Server, file: Option<&Path>) -> io::Result<()> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    loop {
+        tokio::select! {
+            _ = hang_up.recv() => reload(server, file),
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+}
+
+fn reload(server: &Server, file: Option<&Path>) {
+    let Some(file) = file else {
+        tracing::warn!("a sidecar has no file to read again");
+        return;
+    };
+    match config::load(file) {
+        Err(error) => {
+            server.refuse_reload();
+            tracing::error!(%error, "the configuration is refused; the old one stays");
+        }
+        Ok(loaded) => match server.reload(loaded.config) {
+            Ok(()) => tracing::info!("the configuration is published"),
+            Err(error) => {
+                tracing::error!(%error, "the configuration is refused; the old one stays");
+            }
+        },
+    }
+}
+
+/// No core dump, and no look into our memory by processes of the same user.
+fn keep_secrets_from_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// A panic's words may hold anything, a patient's name among them; its place does not.
+fn say_where_it_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, "a bug: the gateway panicked");
+    }));
+}
+
+fn say(line: &str) -> Result<(), u8> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(|_| FAILED)
+}
+
+fn problems(error: &Problems) -> u8 {
+    eprintln!("{error}");
+    CONFIGURATION
+}
+
+fn refuse(error: &dyn std::error::Error) -> u8 {
+    eprintln!("{error}");
+    CONFIGURATION
+}
+
+fn fail(error: &dyn std::error::Error) -> u8 {
+    eprintln!("dicom-gateway: {error}");
+    FAILED
+}
+
+/// It was tried, and failed.
+const FAILED: u8 = 1;
+
+/// `EX_USAGE` of sysexits.h.
+const USAGE: u8 = 64;
+
+/// `EX_CONFIG` of sysexits.h.
+const CONFIGURATION: u8 = 78;

@@ -17,18 +17,18 @@ use crate::token::AcquireError;
 
 mod text;
 
-pub use self::text::render;
+pub(crate) use self::text::{render, render_dropped_lines};
 
 /// Everything that is counted in this process.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     routes: Mutex<BTreeMap<Arc<str>, Arc<RouteMetrics>>>,
     /// Requests that no route has.
     pub unrouted: RouteMetrics,
     /// Callers' connections.
-    pub callers: ConnectionMetrics,
+    pub callers: Arc<ConnectionMetrics>,
     /// Connections to origin servers.
-    pub origins: ConnectionMetrics,
+    pub origins: Arc<ConnectionMetrics>,
     /// Configurations published since the start.
     pub reloads: Counter,
     /// Configurations refused since the start.
@@ -37,7 +37,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// The counters of the route with this prefix, which outlive a reload.
-    pub fn route(&self, prefix: &Arc<str>) -> Arc<RouteMetrics> {
+    pub(crate) fn route(&self, prefix: &Arc<str>) -> Arc<RouteMetrics> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         routes.entry(prefix.clone()).or_default().clone()
     }
@@ -50,13 +50,13 @@ impl Metrics {
 
 /// The transactions of one route.
 #[derive(Debug)]
-pub struct RouteMetrics {
+pub(crate) struct RouteMetrics {
     classes: [TransactionMetrics; CLASSES],
 }
 
 impl RouteMetrics {
     /// Those of one class; `None` for requests that ask for no transaction.
-    pub fn of(&self, transaction: Option<Transaction>) -> &TransactionMetrics {
+    pub(crate) fn of(&self, transaction: Option<Transaction>) -> &TransactionMetrics {
         &self.classes[transaction.map_or(CLASSES - 1, |transaction| transaction as usize)]
     }
 }
@@ -69,7 +69,7 @@ impl Default for RouteMetrics {
 
 /// The transactions of one class on one route.
 #[derive(Debug)]
-pub struct TransactionMetrics {
+pub(crate) struct TransactionMetrics {
     ended: [[Counter; STATUSES.len() + 1]; Blame::ALL.len() + 1],
     duration: Histogram,
     received: Counter,
@@ -78,7 +78,7 @@ pub struct TransactionMetrics {
 
 impl TransactionMetrics {
     /// Counts one that ended.
-    pub fn ended(
+    pub(crate) fn ended(
         &self,
         status: StatusCode,
         blame: Option<Blame>,
@@ -107,7 +107,7 @@ impl Default for TransactionMetrics {
 
 /// The acquisitions of one client and scope.
 #[derive(Debug, Default)]
-pub struct AcquisitionMetrics {
+pub(crate) struct AcquisitionMetrics {
     acquired: Counter,
     failed: [Counter; AcquireError::KINDS.len()],
     refresh_failed: Counter,
@@ -115,25 +115,25 @@ pub struct AcquisitionMetrics {
 
 impl AcquisitionMetrics {
     /// Counts a token that came.
-    pub fn acquired(&self) {
+    pub(crate) fn acquired(&self) {
         self.acquired.add(1);
     }
 
     /// Counts one that did not come.
-    pub fn failed(&self, error: &AcquireError) {
+    pub(crate) fn failed(&self, error: &AcquireError) {
         let kind = AcquireError::KINDS.iter().position(|kind| *kind == error.kind());
         self.failed[kind.unwrap_or_default()].add(1);
     }
 
     /// Counts one that did not come while the old one was still good.
-    pub fn refresh_failed(&self) {
+    pub(crate) fn refresh_failed(&self) {
         self.refresh_failed.add(1);
     }
 }
 
 /// One side's connections.
 #[derive(Debug, Default)]
-pub struct ConnectionMetrics {
+pub(crate) struct ConnectionMetrics {
     opened: Counter,
     closed: Counter,
     /// Turned away, or failed before they could be used.
@@ -142,15 +142,20 @@ pub struct ConnectionMetrics {
 
 impl ConnectionMetrics {
     /// Counts one for as long as the guard lives.
-    pub fn open(self: &Arc<Self>) -> OpenConnection {
+    pub(crate) fn open(self: &Arc<Self>) -> OpenConnection {
         self.opened.add(1);
         OpenConnection(self.clone())
+    }
+
+    /// How many are open.
+    pub(crate) fn open_now(&self) -> u64 {
+        self.opened.value().saturating_sub(self.closed.value())
     }
 }
 
 /// A connection that is open while this lives.
 #[derive(Debug)]
-pub struct OpenConnection(Arc<ConnectionMetrics>);
+pub(crate) struct OpenConnection(Arc<ConnectionMetrics>);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
@@ -160,16 +165,16 @@ impl Drop for OpenConnection {
 
 /// A number that only grows.
 #[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     /// Adds to it.
-    pub fn add(&self, more: u64) {
+    pub(crate) fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
     /// Its value.
-    pub fn value(&self) -> u64 {
+    pub(crate) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use self::outgoing::{Outgoing, Upload};
 pub(crate) use self::pool::{Lease, Pool, Wanted};
 
 /// How an origin server is reached.
-pub struct OriginSpec {
+pub(crate) struct OriginSpec {
     /// Its base URL, taken apart.
     pub origin: config::Origin,
     /// `Host`, and `:authority`.
@@ -48,7 +48,7 @@ pub struct OriginSpec {
 
 impl OriginSpec {
     /// Whether connections made for `other` serve this one as well.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.origin == other.origin
             && self.anchors == other.anchors
             && self.http2 == other.http2

@@ -14,9 +14,10 @@ use crate::Gateway;
 use crate::error::{Blame, Error};
 use crate::origin::Upload;
 use crate::route::Route;
+use crate::server::Conn;
 
 mod line;
-mod trace;
+pub(crate) mod trace;
 
 pub(crate) use self::line::Stamp;
 pub(crate) use self::trace::Trace;
@@ -24,6 +25,7 @@ pub(crate) use self::trace::Trace;
 /// One transaction's record; ends when it is dropped.
 pub(crate) struct Record {
     gateway: Rc<Gateway>,
+    conn: Rc<Conn>,
     started: Instant,
     /// Names the request to caller and operator.
     pub(crate) request_id: u64,
@@ -56,9 +58,17 @@ enum Outcome {
 }
 
 impl Record {
-    pub(crate) fn open(gateway: Rc<Gateway>, method: Method, trace: Trace) -> Self {
+    /// Opens the record of a transaction whose head has come.
+    pub(crate) fn open(
+        gateway: Rc<Gateway>,
+        conn: Rc<Conn>,
+        method: Method,
+        trace: Trace,
+    ) -> Self {
+        conn.begin();
         Self {
             gateway,
+            conn,
             started: Instant::now(),
             request_id: fastrand::u64(..),
             trace,
@@ -119,6 +129,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        self.conn.end();
         let duration = self.started.elapsed();
         let received = self.upload.as_ref().map_or(0, |upload| upload.received());
         let blame = self.blame();

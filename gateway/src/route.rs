@@ -13,7 +13,7 @@ use crate::transaction;
 
 /// A published path prefix and all that lies behind it, whole and immutable.
 #[derive(Clone)]
-pub struct Route {
+pub(crate) struct Route {
     /// As configured.
     pub config: config::Route,
     /// The prefix, as logs and metrics name the route.
@@ -29,18 +29,18 @@ pub struct Route {
 }
 
 /// All published routes, longest prefix first.
-pub struct Routes(Vec<Route>);
+pub(crate) struct Routes(Vec<Route>);
 
 impl Routes {
     /// These routes; prefixes are unique.
-    pub fn new(mut routes: Vec<Route>) -> Self {
+    pub(crate) fn new(mut routes: Vec<Route>) -> Self {
         routes.sort_by_key(|route| std::cmp::Reverse(route.config.prefix.len()));
         Self(routes)
     }
 
     /// The route with the longest prefix of the request's path, by its index, and the transaction
     /// that the rest of the path asks for. The path is canonical.
-    pub fn resolve<B>(&self, request: &Request<B>) -> Resolved {
+    pub(crate) fn resolve<B>(&self, request: &Request<B>) -> Resolved {
         let path = request.uri().path();
         let Some((index, rest)) = self.find(path) else {
             return Resolved { route: None, transaction: Err(Error::NoRoute) };
@@ -52,12 +52,12 @@ impl Routes {
     }
 
     /// The route with this index.
-    pub fn at(&self, index: usize) -> &Route {
+    pub(crate) fn at(&self, index: usize) -> &Route {
         &self.0[index]
     }
 
     /// All of them, in the order of their indices.
-    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
     }
 
@@ -72,7 +72,7 @@ impl Routes {
 /// What a request's path and method come to. The route is known even where the transaction is not,
 /// so that a refusal is counted where it belongs.
 #[derive(Debug)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// Index of the route.
     pub route: Option<usize>,
     /// What is asked of it.

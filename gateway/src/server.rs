@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::build::{BuildError, Generation, Shared};
 use crate::log::Log;
-use crate::{admin, server::worker::Command};
+use crate::admin;
 
 mod bind;
 mod conn;
@@ -24,6 +24,8 @@ mod connection;
 mod io_watch;
 mod worker;
 
+use self::worker::Command;
+pub(crate) use self::bind::CallerSocket;
 pub(crate) use self::conn::Conn;
 pub(crate) use self::connection::LocalExecutor;
 
@@ -40,7 +42,7 @@ pub struct Server {
 
 struct Worker {
     commands: mpsc::UnboundedSender<Command>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 struct Control {
@@ -226,10 +228,9 @@ impl Drop for Server {
 
 fn start_worker(index: usize, start: worker::Start) -> io::Result<Worker> {
     let (commands, receiver) = mpsc::unbounded_channel();
-    let runtime = worker::runtime_parts()?;
     let thread = std::thread::Builder::new()
         .name(format!("worker-{index}"))
-        .spawn(move || worker::run(runtime, start, receiver))?;
+        .spawn(move || worker::run(start, receiver))?;
     Ok(Worker { commands, thread })
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Allowed, Error};
 
 /// What a path names, by what may be done with it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Resource {
+pub(crate) enum Resource {
     /// The service itself: its capabilities (PS3.18, section 8.9).
     Service,
     /// A machine-readable description of the service.
@@ -49,7 +49,7 @@ pub enum Resource {
 }
 
 /// The resource that `path`, below a route's prefix, names. The path is canonical.
-pub fn resource(path: &str) -> Option<Resource> {
+pub(crate) fn resource(path: &str) -> Option<Resource> {
     let mut segments = [""; SEGMENTS_MOST];
     let mut count = 0;
     for segment in path.split('/').skip(1) {
@@ -67,7 +67,7 @@ pub fn resource(path: &str) -> Option<Resource> {
 
 impl Resource {
     /// What `method` asks of it.
-    pub fn transaction(self, method: &Method) -> Result<Transaction, Error> {
+    pub(crate) fn transaction(self, method: &Method) -> Result<Transaction, Error> {
         use Transaction::{Delete, Manage, Retrieve, Search, Store, Worklist};
         let transaction = match (self, method.as_str()) {
             (_, "OPTIONS") => Some(Retrieve),
@@ -91,7 +91,7 @@ impl Resource {
     }
 
     /// The methods that go with it, as `Allow` lists them.
-    pub fn methods(self) -> &'static str {
+    pub(crate) fn methods(self) -> &'static str {
         match self {
             Self::Service => "OPTIONS",
             Self::Description | Self::Searched | Self::Form | Self::Administered => {

@@ -14,7 +14,7 @@ mod target;
 
 /// What this gateway takes in.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// The hosts that it answers for, in lower case and without ports; empty for any.
     pub hosts: Vec<String>,
     /// The largest head, in bytes.
@@ -24,7 +24,7 @@ pub struct Rules {
 }
 
 /// Refuses what a gateway must not pass on.
-pub fn admit<B: Body>(rules: &Rules, request: &Request<B>) -> Result<(), Error> {
+pub(crate) fn admit<B: Body>(rules: &Rules, request: &Request<B>) -> Result<(), Error> {
     check(rules, request).map_err(Error::Refused)
 }
 

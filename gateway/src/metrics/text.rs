@@ -9,7 +9,7 @@ use crate::token::{AcquireError, Tokens};
 use config::Transaction;
 
 /// Everything, as `/metrics` shows it.
-pub fn render(metrics: &Metrics, tokens: &Tokens) -> String {
+pub(crate) fn render(metrics: &Metrics, tokens: &Tokens) -> String {
     let mut text = String::with_capacity(16 << 10);
     // Writing to a String does not fail.
     let _ = transactions(&mut text, metrics);
@@ -128,7 +128,7 @@ fn connections(text: &mut String, metrics: &Metrics) -> fmt::Result {
     let sides = [("caller", &metrics.callers), ("origin", &metrics.origins)];
     family(text, "connections", "gauge", "Open connections.")?;
     for (side, metrics) in sides {
-        let open = metrics.opened.value().saturating_sub(metrics.closed.value());
+        let open = metrics.open_now();
         writeln!(text, "dicom_gateway_connections{{side=\"{side}\"}} {open}")?;
     }
     family(text, "connections_total", "counter", "Connections opened.")?;
@@ -147,6 +147,13 @@ fn connections(text: &mut String, metrics: &Metrics) -> fmt::Result {
     };
     writeln!(text, "{}", outcome("published", &metrics.reloads))?;
     writeln!(text, "{}", outcome("refused", &metrics.reloads_refused))
+}
+
+/// Log lines that were lost to a slow disk or terminal.
+pub(crate) fn render_dropped_lines(text: &mut String, dropped: u64) {
+    let name = "log_lines_dropped_total";
+    let _ = family(text, name, "counter", "Log lines lost because writing them took too long.");
+    let _ = writeln!(text, "dicom_gateway_{name} {dropped}");
 }
 
 fn family(text: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {

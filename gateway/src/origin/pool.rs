@@ -172,6 +172,11 @@ impl Drop for Connecting<'_> {
 }
 
 impl Lease {
+    /// How the origin server is reached.
+    pub(crate) fn spec(&self) -> &SharedSpec {
+        &self.pool.spec
+    }
+
     /// Whether the connection was used before.
     pub(super) fn is_reused(&self) -> bool {
         self.reused

@@ -20,7 +20,7 @@ use super::{AccessToken, AcquireError, TokenRequest, answer};
 /// Holds no token and no state but the endpoint that discovery found: each call asks the authority
 /// once and gives its answer.
 #[derive(Debug)]
-pub struct ConfidentialClient {
+pub(crate) struct ConfidentialClient {
     http: reqwest::Client,
     config: config::Client,
     discovered: OnceCell<Url>,
@@ -28,8 +28,13 @@ pub struct ConfidentialClient {
 }
 
 impl ConfidentialClient {
-    /// A client as configured, which believes `tls`. Follows no redirect: it would carry the secret.
-    pub fn new(config: config::Client, tls: rustls::ClientConfig) -> Result<Self, reqwest::Error> {
+    /// A client as configured, which believes `tls`, told from others by `anchors`. Follows no
+    /// redirect: it would carry the secret.
+    pub(crate) fn new(
+        config: config::Client,
+        tls: rustls::ClientConfig,
+        anchors: u64,
+    ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(redirect::Policy::none())
@@ -37,22 +42,22 @@ impl ConfidentialClient {
             .connect_timeout(config.timeout)
             .user_agent(concat!("dicom-gateway/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        let fingerprint = fingerprint(&config);
+        let fingerprint = fingerprint(&config, anchors);
         Ok(Self { http, config, discovered: OnceCell::new(), fingerprint })
     }
 
     /// The client as configured.
-    pub fn config(&self) -> &config::Client {
+    pub(crate) fn config(&self) -> &config::Client {
         &self.config
     }
 
     /// Differs for clients that could get different tokens, within this process.
-    pub fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 
     /// Asks the authority for a token. One question, one answer, within the client's time limit.
-    pub async fn acquire(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
+    pub(crate) async fn acquire(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
         tokio::time::timeout(self.config.timeout, self.ask(request))
             .await
             .unwrap_or(Err(AcquireError::Late))
@@ -146,16 +151,16 @@ fn endpoint_in(body: &[u8], prefix: &str, issuer: &Url) -> Result<Url, AcquireEr
         return Err(AcquireError::Malformed("its metadata are of another issuer"));
     }
     // The secret goes there: no weaker transport than the one that was configured.
-    if metadata.token_endpoint.scheme() != issuer.scheme() {
-        return Err(AcquireError::Malformed("its token_endpoint has another scheme"));
-    }
-    Ok(metadata.token_endpoint)
+    Url::parse(&metadata.token_endpoint)
+        .ok()
+        .filter(|endpoint| endpoint.scheme() == issuer.scheme())
+        .ok_or(AcquireError::Malformed("its token_endpoint is no URL of the issuer's scheme"))
 }
 
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
-    token_endpoint: Url,
+    token_endpoint: String,
 }
 
 /// The body, if it is of a size that a token's answer has.
@@ -177,13 +182,14 @@ fn unanswered(error: reqwest::Error) -> AcquireError {
     AcquireError::Unreachable(error.without_url())
 }
 
-fn fingerprint(config: &config::Client) -> u64 {
+fn fingerprint(config: &config::Client, anchors: u64) -> u64 {
     let mut hasher = DefaultHasher::new();
     match &config.endpoint {
         TokenEndpoint::At(url) | TokenEndpoint::Of(url) => url.hash(&mut hasher),
     }
     config.id.hash(&mut hasher);
-    config.anchors.hash(&mut hasher);
+    anchors.hash(&mut hasher);
+    (config.timeout, config.refresh_percent).hash(&mut hasher);
     match &config.credential {
         Credential::SecretFile(path) => path.hash(&mut hasher),
         Credential::Secret(secret) => secret.expose_secret().hash(&mut hasher),

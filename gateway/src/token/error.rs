@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Why no token came. Its words go to the log, never to a caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum AcquireError {
+pub(crate) enum AcquireError {
     /// The credential cannot be read.
     #[error("the client's credential cannot be read")]
     Credential(#[source] std::io::Error),
@@ -65,7 +65,7 @@ impl AcquireError {
     }
 
     /// A word of a closed list, for metrics.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Credential(_) => "credential",
             Self::Refused { .. } => "refused",
@@ -79,7 +79,7 @@ impl AcquireError {
     }
 
     /// The words of [`Self::kind`].
-    pub const KINDS: [&'static str; 8] = [
+    pub(crate) const KINDS: [&'static str; 8] = [
         "credential",
         "refused",
         "throttled",

@@ -16,14 +16,14 @@ mod keeper;
 mod slot;
 mod tokens;
 
-pub use self::client::ConfidentialClient;
-pub use self::error::AcquireError;
-pub use self::slot::{Slot, SlotStatus};
-pub use self::tokens::Tokens;
+pub(crate) use self::client::ConfidentialClient;
+pub(crate) use self::error::AcquireError;
+pub(crate) use self::slot::{Held, Slot};
+pub(crate) use self::tokens::Tokens;
 
 /// What a token is wanted for; also the key that it is cached under.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct TokenRequest {
+pub(crate) struct TokenRequest {
     /// The client, as [`ConfidentialClient::fingerprint`] tells one from another.
     pub client: u64,
     /// The scopes, sorted, with one space between.
@@ -32,7 +32,7 @@ pub struct TokenRequest {
 
 impl TokenRequest {
     /// A client-credentials request of this client (RFC 6749, section 4.4).
-    pub fn new(client: &ConfidentialClient, scope: &str) -> Self {
+    pub(crate) fn new(client: &ConfidentialClient, scope: &str) -> Self {
         let mut scopes = scope.split_ascii_whitespace().collect::<Vec<_>>();
         scopes.sort_unstable();
         Self { client: client.fingerprint(), scope: scopes.join(" ") }
@@ -43,7 +43,7 @@ impl TokenRequest {
 ///
 /// Its value leaves only through [`Self::authorization`], in a header value marked sensitive. There
 /// is no `Display`, and `Debug` shows none of it.
-pub struct AccessToken {
+pub(crate) struct AccessToken {
     authorization: HeaderValue,
     acquired_at: Instant,
     refresh_at: Instant,
@@ -55,7 +55,7 @@ impl AccessToken {
     ///
     /// Without a `refresh_in` of the authority it is renewed after `refresh_percent` of its life, a
     /// little earlier by a jitter that is drawn once, so that replicas do not ask together.
-    pub fn new(
+    pub(crate) fn new(
         authorization: HeaderValue,
         life: Duration,
         refresh_in: Option<Duration>,
@@ -77,32 +77,32 @@ impl AccessToken {
     }
 
     /// The value of the `Authorization` header.
-    pub fn authorization(&self) -> &HeaderValue {
+    pub(crate) fn authorization(&self) -> &HeaderValue {
         &self.authorization
     }
 
     /// Whether it may be sent.
-    pub fn is_usable(&self, now: Instant) -> bool {
+    pub(crate) fn is_usable(&self, now: Instant) -> bool {
         now < self.expires_at
     }
 
     /// Whether its successor should be on its way.
-    pub fn is_stale(&self, now: Instant) -> bool {
+    pub(crate) fn is_stale(&self, now: Instant) -> bool {
         now >= self.refresh_at
     }
 
     /// How long the gateway has had it.
-    pub fn age(&self, now: Instant) -> Duration {
+    pub(crate) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.acquired_at)
     }
 
     /// How long it may still be sent.
-    pub fn life_left(&self, now: Instant) -> Duration {
+    pub(crate) fn life_left(&self, now: Instant) -> Duration {
         self.expires_at.saturating_duration_since(now)
     }
 
     /// When its successor should be on its way.
-    pub fn refresh_at(&self) -> Instant {
+    pub(crate) fn refresh_at(&self) -> Instant {
         self.refresh_at
     }
 }

@@ -20,7 +20,7 @@ use crate::metrics::AcquisitionMetrics;
 /// acquisition that they share, its failure included. Acquisitions run on a runtime of their own: a
 /// caller who hangs up takes nothing from the others. A failure is kept for as long as asking again
 /// would be useless or rude; a failed refresh leaves the old token in use until its end.
-pub struct Slot {
+pub(crate) struct Slot {
     client: Arc<ConfidentialClient>,
     request: TokenRequest,
     runtime: Handle,
@@ -34,16 +34,28 @@ pub struct Slot {
 
 /// Why there is no token now, and when to ask again.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub(crate) struct Held {
     /// What happened.
     pub error: Arc<AcquireError>,
     /// How long the answer stays the same.
     pub retry_after: Duration,
 }
 
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Held {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
 /// How a slot is doing, for `/ready` and metrics.
 #[derive(Clone, Debug)]
-pub struct SlotStatus {
+pub(crate) struct SlotStatus {
     /// The token in hand, if it may be sent.
     pub token: Option<Arc<AccessToken>>,
     /// The last acquisition's failure, if it failed.
@@ -62,7 +74,7 @@ struct Flight {
 
 impl Slot {
     /// An empty slot, whose acquisitions run on `runtime`.
-    pub fn new(
+    pub(crate) fn new(
         client: Arc<ConfidentialClient>,
         request: TokenRequest,
         runtime: Handle,
@@ -81,7 +93,7 @@ impl Slot {
     }
 
     /// A token that may be sent now.
-    pub async fn token(self: &Arc<Self>) -> Result<Arc<AccessToken>, Held> {
+    pub(crate) async fn token(self: &Arc<Self>) -> Result<Arc<AccessToken>, Held> {
         let now = Instant::now();
         if let Some(token) = self.usable(now) {
             if token.is_stale(now) {
@@ -112,7 +124,7 @@ impl Slot {
     /// Takes `rejected` out of use, since the origin server refused it. True where another attempt
     /// makes sense: a newer token is there, or may be acquired. An origin server that refuses every
     /// token costs the authority one acquisition in half a minute.
-    pub fn reject(&self, rejected: &Arc<AccessToken>) -> bool {
+    pub(crate) fn reject(&self, rejected: &Arc<AccessToken>) -> bool {
         let now = Instant::now();
         let mut flight = self.lock();
         let current = self.current.load();
@@ -128,18 +140,23 @@ impl Slot {
     }
 
     /// How it is doing.
-    pub fn status(&self, now: Instant) -> SlotStatus {
+    pub(crate) fn status(&self, now: Instant) -> SlotStatus {
         let failure = self.lock().failure.as_ref().map(|(error, _)| error.clone());
         SlotStatus { token: self.usable(now), failure }
     }
 
     /// The client whose tokens these are.
-    pub fn client(&self) -> &ConfidentialClient {
+    pub(crate) fn client(&self) -> &ConfidentialClient {
         &self.client
     }
 
+    /// The scopes that its tokens are for.
+    pub(crate) fn scope(&self) -> &str {
+        &self.request.scope
+    }
+
     /// Counts of acquisitions.
-    pub fn metrics(&self) -> &AcquisitionMetrics {
+    pub(crate) fn metrics(&self) -> &AcquisitionMetrics {
         &self.metrics
     }
 
@@ -203,6 +220,9 @@ impl Slot {
             }
             Err(error) => {
                 self.metrics.failed(&error);
+                if self.usable(now).is_some() {
+                    self.metrics.refresh_failed();
+                }
                 let retry_after = error.holds_for(flight.failures);
                 let quiet = self.quiet_after(&error, retry_after, now);
                 let error = Arc::new(error);

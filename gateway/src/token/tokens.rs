@@ -13,19 +13,19 @@ use crate::metrics::AcquisitionMetrics;
 /// Asked once per route when a configuration is published, never by a request: a route keeps its
 /// slot. A slot lives as long as a route needs it, so tokens of clients that a reload leaves
 /// unchanged survive it, and those of clients that are gone are forgotten.
-pub struct Tokens {
+pub(crate) struct Tokens {
     runtime: Handle,
     slots: Mutex<HashMap<TokenRequest, Weak<Slot>>>,
 }
 
 impl Tokens {
     /// No slots; acquisitions will run on `runtime`.
-    pub fn new(runtime: Handle) -> Self {
+    pub(crate) fn new(runtime: Handle) -> Self {
         Self { runtime, slots: Mutex::default() }
     }
 
     /// The slot of this client and scope. A new one begins at once to acquire its token.
-    pub fn slot(&self, client: &Arc<ConfidentialClient>, scope: &str) -> Arc<Slot> {
+    pub(crate) fn slot(&self, client: &Arc<ConfidentialClient>, scope: &str) -> Arc<Slot> {
         let request = TokenRequest::new(client, scope);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|_, slot| slot.strong_count() > 0);
@@ -41,7 +41,7 @@ impl Tokens {
     }
 
     /// All slots in use.
-    pub fn in_use(&self) -> Vec<Arc<Slot>> {
+    pub(crate) fn in_use(&self) -> Vec<Arc<Slot>> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.values().filter_map(Weak::upgrade).collect()
     }

@@ -84,7 +84,7 @@ anchors = "ca.pem"
 scope = "{scope}"
 grant = "client_credentials"
 callers = "anyone"
-allow = ["search", "retrieve", "store", "delete", "worklist", "manage"]
+allow = ["search", "retrieve", "store"]
 urls = "keep"
 "#,
         listen = arguments.listen,
