@@ -1,1 +1,3 @@
 //! The world around the gateway.
+
+pub mod origin;
