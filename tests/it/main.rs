@@ -1,1 +1,5 @@
 //! The proof.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
+
+mod origin;

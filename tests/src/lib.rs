@@ -1,3 +1,5 @@
 //! The world around the gateway.
 
+pub mod bulk;
+mod listen;
 pub mod origin;

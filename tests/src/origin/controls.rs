@@ -48,7 +48,6 @@ pub enum Bodies {
 pub(super) struct Controls {
     state: Mutex<State>,
     in_flight: Arc<AtomicUsize>,
-    connections: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -74,14 +73,6 @@ impl Controls {
         });
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         Flight(self.in_flight.clone())
-    }
-
-    pub(super) fn connected(&self) {
-        self.connections.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(super) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
     }
 
     pub(super) fn in_flight(&self) -> usize {

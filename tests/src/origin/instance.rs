@@ -134,7 +134,11 @@ impl Instance {
 
     fn frame_length(&self) -> Option<usize> {
         let count = |tag| json::count(&self.attributes, tag);
-        let samples = count(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
+        let samples = match json::text(&self.attributes, tags::PHOTOMETRIC_INTERPRETATION) {
+            // Two pixels share their chrominance.
+            Some("YBR_FULL_422") => 2,
+            _ => count(tags::SAMPLES_PER_PIXEL).unwrap_or(1),
+        };
         let bits = count(tags::ROWS)? * count(tags::COLUMNS)? * samples;
         Some((bits * count(tags::BITS_ALLOCATED)?).div_ceil(8)).filter(|&length| length > 0)
     }

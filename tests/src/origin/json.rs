@@ -114,8 +114,7 @@ fn string(vr: VR, text: &str) -> Value {
     match vr {
         _ if text.is_empty() => Value::Null,
         VR::PN => name(text),
-        VR::DS => decimal(text),
-        VR::IS => text.parse::<i64>().map_or_else(|_| decimal(text), Value::from),
+        VR::DS | VR::IS => text.parse::<i64>().map_or_else(|_| decimal(text), Value::from),
         _ => Value::from(text),
     }
 }

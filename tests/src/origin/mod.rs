@@ -21,23 +21,17 @@ mod search;
 mod store;
 mod stow;
 
-use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ALLOW, AUTHORIZATION};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
+
+use crate::listen::Listening;
 
 pub use answer::Answer;
 pub use controls::{Bodies, Recorded, Tokens};
@@ -72,37 +66,35 @@ impl fmt::Debug for Options {
 /// A running origin server on a free port of 127.0.0.1. Dropped, it is gone, connections and all.
 #[derive(Debug)]
 pub struct OriginServer {
-    address: SocketAddr,
+    listening: Listening,
     service: Arc<Service>,
-    serving: JoinHandle<()>,
 }
 
 impl OriginServer {
     /// Binds and serves.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        let tls = options.tls.map(TlsAcceptor::from);
         let service = Arc::new(Service {
-            scheme: if tls.is_some() { "https" } else { "http" },
             check: options.check,
             store: options.store,
             controls: Controls::default(),
         });
-        let serving = tokio::spawn(accept_all(listener, tls, service.clone()));
-        Ok(Self { address, service, serving })
+        let shared = service.clone();
+        let answer = move |scheme, request| {
+            let service = shared.clone();
+            async move { service.answer(scheme, request).await }
+        };
+        Ok(Self { listening: Listening::start(options.tls, answer).await?, service })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// The service's base URL, `/v2` included and without a slash at its end. The host is
     /// `localhost`, for which certificates are easily had, when it serves TLS.
     pub fn base_url(&self) -> String {
-        let host = if self.service.scheme == "https" { "localhost" } else { "127.0.0.1" };
-        format!("{}://{host}:{}{BASE}", self.service.scheme, self.address.port())
+        format!("{}{BASE}", self.listening.origin())
     }
 
     /// What it holds.
@@ -122,7 +114,7 @@ impl OriginServer {
 
     /// How many connections were opened to it so far.
     pub fn connections(&self) -> usize {
-        self.service.controls.connections()
+        self.listening.connections()
     }
 
     /// How many requests are under way: their answers not sent to the end, their callers not gone.
@@ -151,14 +143,7 @@ impl OriginServer {
     }
 }
 
-impl Drop for OriginServer {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
 struct Service {
-    scheme: &'static str,
     check: TokenCheck,
     store: Store,
     controls: Controls,
@@ -171,13 +156,13 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+    async fn answer(&self, scheme: &str, request: Request<Incoming>) -> Response<Answer> {
         let flight = self.controls.record(&request);
         let delay = self.controls.delay();
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let mut response = self.transact(request).await.unwrap_or_else(Response::from);
+        let mut response = self.transact(scheme, request).await.unwrap_or_else(Response::from);
         response
             .headers_mut()
             .insert(SUPPORTED_VERSIONS, HeaderValue::from_static("1.0-prerelease, 1, 2"));
@@ -185,7 +170,11 @@ impl Service {
         response.map(|body| body.carried(bodies, flight))
     }
 
-    async fn transact(&self, request: Request<Incoming>) -> Result<Response<Answer>, Refusal> {
+    async fn transact(
+        &self,
+        scheme: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<Answer>, Refusal> {
         let (request, body) = request.into_parts();
         let path = request.uri.path();
         if (request.method == Method::GET) && path == "/health/check" {
@@ -213,11 +202,11 @@ impl Service {
                 retrieve::rendered(store, &scope, frame, query, headers)
             }
             (&Method::POST, Resource::Collection(Level::Study, _)) => {
-                stow::answer(store, None, &request, body, &self.links(&request)).await
+                stow::answer(store, None, &request, body, &Links::of(&request, scheme)).await
             }
             (&Method::POST, Resource::Objects(scope)) if scope.series.is_none() => {
                 let study = scope.study.as_deref();
-                stow::answer(store, study, &request, body, &self.links(&request)).await
+                stow::answer(store, study, &request, body, &Links::of(&request, scheme)).await
             }
             (&Method::DELETE, Resource::Objects(scope)) => match store.remove(&scope) {
                 0 => Err(Refusal::not_found()),
@@ -244,10 +233,6 @@ impl Service {
             verdict => verdict.map_err(Refusal::unauthorized),
         }
     }
-
-    fn links(&self, request: &http::request::Parts) -> Links {
-        Links::of(request, self.scheme)
-    }
 }
 
 fn not_allowed(resource: &Resource) -> Response<Answer> {
@@ -260,42 +245,6 @@ fn not_allowed(resource: &Resource) -> Response<Answer> {
     let mut response = answer::bare(StatusCode::METHOD_NOT_ALLOWED);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     response
-}
-
-async fn accept_all(listener: TcpListener, tls: Option<TlsAcceptor>, service: Arc<Service>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        while connections.try_join_next().is_some() {}
-        service.controls.connected();
-        connections.spawn(connection(stream, tls.clone(), service.clone()));
-    }
-}
-
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, service: Arc<Service>) {
-    // A caller that goes away or fails the handshake is its own trouble.
-    let _ = stream.set_nodelay(true);
-    match tls {
-        None => speak(stream, service).await,
-        Some(tls) => {
-            if let Ok(stream) = tls.accept(stream).await {
-                speak(stream, service).await;
-            }
-        }
-    }
-}
-
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    service: Arc<Service>,
-) {
-    let answer = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
-    });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http2().max_concurrent_streams(1_000);
-    let _ = builder.serve_connection(TokioIo::new(stream), answer).await;
 }
 
 const BASE: &str = "/v2";

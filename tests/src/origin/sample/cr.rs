@@ -21,6 +21,7 @@ fn paint() -> Vec<u8> {
 
     canvas.fill(oval(512.0, 960.0, 130.0, 200.0), &flesh);
     canvas.fill(oval(512.0, 640.0, 205.0, 220.0), &flesh);
+    canvas.fill(oval(325.0, 680.0, 95.0, 130.0), &flesh);
     for (x, tip, root) in FINGERS {
         let middle = (tip + root) / 2.0;
         canvas.fill(oval(x, middle, 46.0, (root - tip) / 2.0 + 30.0), &flesh);

@@ -39,7 +39,7 @@ pub fn load(store: &Store) {
 
 /// The UID of the `slice`th object, counted from 1, of the thorax.
 pub fn ct_instance(slice: usize) -> String {
-    uid_after(CT_STUDY, 100 + slice)
+    uid_after(CT_STUDY, 99 + slice)
 }
 
 static INSTANCES: LazyLock<Vec<Arc<Instance>>> = LazyLock::new(|| {
@@ -62,7 +62,7 @@ impl Series {
         own: impl IntoIterator<Item = (Tag, VR, String)>,
         pixels: (VR, Vec<u8>),
     ) -> Option<Bytes> {
-        let instance = uid_after(self.study, 100 + number);
+        let instance = uid_after(self.study, 99 + number);
         let mut object = InMemDicomObject::new_empty();
         for &(tag, vr, value) in COMMON.iter().chain(&self.attributes) {
             object.put(element(tag, vr, value));
