@@ -81,7 +81,7 @@ pub(super) fn rendered(headers: &HeaderMap) -> Result<Picture, Refusal> {
         (None, _) => Ok(Picture::Jpeg),
         (Some(_), Some(_)) => Err(Refusal::new(
             http::StatusCode::NOT_ACCEPTABLE,
-            "The request contains multiple Accept headers, only one is supported.",
+            "The Accept header names several media types where one is wanted.",
         )),
         (Some(only), None) => match MediaRange::parse(only, Slash::Refused).as_ref() {
             Some(range) if range.kind == "image/jpeg" => Ok(Picture::Jpeg),
@@ -218,15 +218,15 @@ mod tests {
 
     #[test]
     fn retrieve_routes_forgive_an_unquoted_type() {
+        use Framing::{Multipart, Single};
+        use Syntax::{ExplicitLittleEndian, Jpeg2000Lossless, Original};
+
         let chosen = |accept| {
-            let both = [Framing::Single, Framing::Multipart];
+            let both = [Single, Multipart];
             retrieve(&headers(accept), "application/dicom", &both)
                 .ok()
                 .map(|it| (it.framing, it.syntax))
         };
-        use Framing::{Multipart, Single};
-        use Syntax::{ExplicitLittleEndian, Jpeg2000Lossless, Original};
-
         assert_eq!(chosen("*/*"), Some((Multipart, Original)));
         assert_eq!(
             chosen("multipart/related; type=application/dicom"),

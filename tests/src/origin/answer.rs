@@ -137,20 +137,17 @@ impl Refusal {
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "The specified resource does not exist.")
+        Self::new(StatusCode::NOT_FOUND, "There is nothing under this path.")
     }
 
     pub(super) fn not_acceptable() -> Self {
-        Self::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "The request contains one or more Accept headers that cannot be satisfied.",
-        )
+        Self::new(StatusCode::NOT_ACCEPTABLE, "Nothing that the Accept header admits can be sent.")
     }
 
     pub(super) fn unauthorized(challenge: HeaderValue) -> Self {
         Self {
             challenge: Some(challenge),
-            ..Self::new(StatusCode::UNAUTHORIZED, "Authentication failed.")
+            ..Self::new(StatusCode::UNAUTHORIZED, "A valid token is needed.")
         }
     }
 }

@@ -13,6 +13,7 @@ mod json;
 mod links;
 mod manage;
 mod multipart;
+mod query;
 mod render;
 mod retrieve;
 mod route;

@@ -104,11 +104,11 @@ pub(super) fn rendered(
     let quality = match url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == "quality")
     {
         None => 100,
-        Some((_, value)) => {
-            value.parse().ok().filter(|quality| (1..=100).contains(quality)).ok_or_else(|| {
-                Refusal::bad_request("Image quality must be between 1 and 100 inclusive.")
-            })?
-        }
+        Some((_, value)) => value
+            .parse()
+            .ok()
+            .filter(|quality| (1..=100).contains(quality))
+            .ok_or_else(|| Refusal::bad_request("The quality must lie between 1 and 100."))?,
     };
     let stored = existing(store, scope)?;
     let instance = &stored[0].instance;
@@ -174,7 +174,7 @@ fn framed(kind: &str, framing: Framing, parts: Vec<(String, Bytes)>) -> Response
 }
 
 fn no_such_frame() -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "The specified frame cannot be found.")
+    Refusal::new(StatusCode::NOT_FOUND, "There is no such frame.")
 }
 
 /// Retired, but there are such objects; frames are told as little endian.

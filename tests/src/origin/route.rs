@@ -90,8 +90,7 @@ pub(super) fn resolve(path: &str) -> Result<Option<Resource>, Refusal> {
 fn scope(uids: &[&str]) -> Result<Scope, Refusal> {
     if let Some(bad) = uids.iter().find(|uid| !is_uid(uid)) {
         return Err(Refusal::bad_request(format!(
-            "Dicom identifier '{bad}' is invalid. Value length should not exceed 64 characters \
-             and characters should be in A-Z, a-z, 0-9, '-' or '.'."
+            "'{bad}' is no identifier: those are 1 to 64 letters, digits, dots and hyphens."
         )));
     }
     let mut uids = uids.iter().map(|&uid| uid.to_owned());
@@ -108,9 +107,6 @@ fn frames(list: &str) -> Result<Vec<usize>, Refusal> {
         .map(|frame| frame.parse().ok().filter(|&frame| frame > 0))
         .collect::<Option<_>>()
         .ok_or_else(|| {
-            Refusal::bad_request(
-                "The specified frames value is not valid. At least one frame must be present, and \
-                 all requested frames must have value greater than 0.",
-            )
+            Refusal::bad_request("The frames must be numbers from 1 on, with commas between them.")
         })
 }

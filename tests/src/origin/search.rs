@@ -1,19 +1,21 @@
 //! QIDO-RS: which studies, series or instances match, and what is said of each.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use dicom_core::Tag;
-use dicom_core::dictionary::DataDictionary;
-use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_dictionary_std::tags;
 use http::{Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::answer::{self, Answer, Refusal};
 use super::json::{self, Attributes};
+use super::query::{Fields, Query};
 use super::route::{Level, Scope};
 use super::store::{Store, Stored};
 
-/// The answer to a search for `level` within `scope`: 200 with matches, or 204.
+/// The answer to a search for `level` within `scope`: 200 with matches, what was stored last first,
+/// or 204.
 pub(super) fn answer(
     store: &Store,
     level: Level,
@@ -21,142 +23,45 @@ pub(super) fn answer(
     query: &str,
 ) -> Result<Response<Answer>, Refusal> {
     let query = Query::parse(query)?;
-    let mut groups: BTreeMap<Vec<&str>, Vec<&Stored>> = BTreeMap::new();
     let stored = store.within(scope);
     let modalities = modalities(&stored);
+    let mut groups: BTreeMap<Vec<&str>, Group<'_>> = BTreeMap::new();
     for it in &stored {
-        let of_study = &modalities[it.instance.sop.study.as_str()];
-        if query.matches(&it.instance.attributes, of_study) {
-            let sop = &it.instance.sop;
-            let uids = [&sop.study, &sop.series, &sop.instance];
-            let uids = uids.into_iter().take(level as usize + 1).map(String::as_str).collect();
-            groups.entry(uids).or_default().push(it);
-        }
+        let sop = &it.instance.sop;
+        let uids = [&sop.study, &sop.series, &sop.instance];
+        let uids = uids.into_iter().take(level as usize + 1).map(String::as_str).collect();
+        let group = || Group { members: Vec::new(), modalities: &modalities[sop.study.as_str()] };
+        groups.entry(uids).or_insert_with(group).members.push(it);
     }
 
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, of)| std::cmp::Reverse(of.iter().map(|it| it.watermark).max()));
-    let found: Vec<Attributes> = groups
-        .iter()
-        .skip(query.offset)
-        .take(query.limit)
-        .map(|(uids, of)| {
-            let whole: Vec<&Stored> = stored
-                .iter()
-                .filter(|it| {
-                    let sop = &it.instance.sop;
-                    let own = [&sop.study, &sop.series, &sop.instance];
-                    uids.iter().zip(own).all(|(uid, own)| uid == own)
-                })
-                .collect();
-            let of_study = &modalities[of[0].instance.sop.study.as_str()];
-            query.describe(&whole, of_study, level, scope)
-        })
-        .collect();
+    let mut groups: Vec<_> = groups.into_values().filter(|group| group.matches(&query)).collect();
+    groups.sort_by_key(|group| Reverse(group.members.iter().map(|it| it.watermark).max()));
+    let page = groups.iter().skip(query.offset).take(query.limit);
+    let found: Vec<Attributes> = page.map(|group| group.describe(&query, level, scope)).collect();
     Ok(match found.is_empty() {
         true => answer::bare(StatusCode::NO_CONTENT),
         false => answer::dicom_json(StatusCode::OK, &found),
     })
 }
 
-#[derive(Debug)]
-struct Query {
-    conditions: Vec<(Tag, Match)>,
-    include: Vec<Tag>,
-    include_all: bool,
-    limit: usize,
-    offset: usize,
+/// The instances of one study or series, or one instance.
+struct Group<'a> {
+    members: Vec<&'a Stored>,
+    /// Those of the study.
+    modalities: &'a [String],
 }
 
-#[derive(Debug)]
-enum Match {
-    /// One of these, literally.
-    OneOf(Vec<String>),
-    /// `*` and `?` stand for anything; case does not matter. Held in lower case.
-    Pattern(String),
-    /// Dates from and to, both included.
-    Between(String, String),
-}
-
-impl Query {
-    fn parse(query: &str) -> Result<Self, Refusal> {
-        let mut parsed = Self {
-            conditions: Vec::new(),
-            include: Vec::new(),
-            include_all: false,
-            limit: 100,
-            offset: 0,
-        };
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            match name.to_ascii_lowercase().as_str() {
-                "limit" => {
-                    parsed.limit = value
-                        .parse()
-                        .ok()
-                        .filter(|limit| (1..=200).contains(limit))
-                        .ok_or_else(|| out_of_range("limit", &value, "1 and 200"))?;
-                }
-                "offset" => {
-                    parsed.offset = value
-                        .parse()
-                        .map_err(|_| out_of_range("offset", &value, "0 and 2147483647"))?;
-                }
-                "fuzzymatching" => {
-                    if !["true", "false"].contains(&value.to_ascii_lowercase().as_str()) {
-                        return Err(Refusal::bad_request(format!(
-                            "Invalid query: specified fuzzymatching value '{value}' is not a valid \
-                             boolean."
-                        )));
-                    }
-                }
-                "includefield" => {
-                    for field in value.split(',').map(str::trim) {
-                        match tag(field) {
-                            _ if field.eq_ignore_ascii_case("all") => parsed.include_all = true,
-                            Some(tag) => parsed.include.push(tag),
-                            None => return Err(unknown_attribute(field)),
-                        }
-                    }
-                }
-                _ => {
-                    let tag = tag(&name).ok_or_else(|| unknown_attribute(&name))?;
-                    if parsed.conditions.iter().any(|(it, _)| *it == tag) {
-                        return Err(Refusal::bad_request(format!(
-                            "Invalid query: attribute '{name}' is specified more than once."
-                        )));
-                    }
-                    if let Some(condition) = condition(tag, &value)? {
-                        parsed.conditions.push((tag, condition));
-                    }
-                }
-            }
-        }
-        Ok(parsed)
+impl Group<'_> {
+    fn matches(&self, query: &Query) -> bool {
+        self.members.iter().any(|it| query.matches(&it.instance.attributes, self.modalities))
     }
 
-    fn matches(&self, attributes: &Attributes, modalities: &[String]) -> bool {
-        self.conditions.iter().all(|(tag, condition)| match *tag {
-            tags::MODALITIES_IN_STUDY => modalities.iter().any(|it| condition.holds(it)),
-            tag => json::values(attributes, tag)
-                .iter()
-                .filter_map(json::as_text)
-                .any(|value| condition.holds(value)),
-        })
-    }
-
-    fn describe(
-        &self,
-        of: &[&Stored],
-        modalities: &[String],
-        level: Level,
-        scope: &Scope,
-    ) -> Attributes {
-        let attributes = &of[0].instance.attributes;
-        if self.include_all && level == Level::Instance {
+    fn describe(&self, query: &Query, level: Level, scope: &Scope) -> Attributes {
+        let attributes = &self.members[0].instance.attributes;
+        if query.fields == Fields::All && level == Level::Instance {
             return attributes.clone();
         }
-        let asked = self.include.iter().chain(self.conditions.iter().map(|(tag, _)| tag)).copied();
-        let mut wanted: Vec<Tag> = COMMON.iter().copied().chain(asked).collect();
+        let mut wanted: Vec<Tag> = COMMON.into_iter().chain(query.extra()).collect();
         if scope.study.is_none() || level == Level::Study {
             wanted.extend(STUDY);
         }
@@ -164,64 +69,38 @@ impl Query {
             wanted.extend(SERIES);
         }
         match level {
-            Level::Study => wanted.push(tags::STUDY_INSTANCE_UID),
-            Level::Series => wanted.extend([tags::STUDY_INSTANCE_UID, tags::SERIES_INSTANCE_UID]),
+            Level::Study => {}
+            Level::Series => wanted.push(tags::STUDY_INSTANCE_UID),
             Level::Instance => wanted.extend(INSTANCE),
         }
-        if self.include_all {
-            wanted.extend(match level {
-                Level::Study => STUDY_MORE,
-                Level::Series | Level::Instance => SERIES_MORE,
-            });
+        if query.fields == Fields::All {
+            wanted.extend(if level == Level::Study { STUDY_MORE } else { SERIES_MORE });
         }
-        let mut described: Attributes = wanted
+        let known = wanted
             .into_iter()
-            .filter_map(|tag| Some((json::key(tag), attributes.get(&json::key(tag))?.clone())))
-            .collect();
-        self.count(&mut described, of, modalities, level);
-        described
+            .map(json::key)
+            .filter_map(|key| attributes.get(&key).cloned().map(|attribute| (key, attribute)));
+        known.chain(self.counts(level)).collect()
     }
 
-    fn count(
-        &self,
-        described: &mut Map<String, Value>,
-        of: &[&Stored],
-        modalities: &[String],
-        level: Level,
-    ) {
-        let instances = of.len() as u64;
+    /// What is not in any instance.
+    fn counts(&self, level: Level) -> Vec<(String, serde_json::Value)> {
+        let number = |tag, count| (json::key(tag), json::number("IS", count as u64));
+        let instances = self.members.len();
         match level {
             Level::Study => {
-                let mut series: Vec<_> = of.iter().map(|it| &it.instance.sop.series).collect();
+                let series = self.members.iter().map(|it| &it.instance.sop.series);
+                let mut series: Vec<_> = series.collect();
                 series.dedup();
-                let modalities = json!({ "vr": "CS", "Value": modalities });
-                described.insert(json::key(tags::MODALITIES_IN_STUDY), modalities);
-                described.insert(
-                    json::key(tags::NUMBER_OF_STUDY_RELATED_SERIES),
-                    json::number("IS", series.len() as u64),
-                );
-                described.insert(
-                    json::key(tags::NUMBER_OF_STUDY_RELATED_INSTANCES),
-                    json::number("IS", instances),
-                );
+                let modalities = json!({ "vr": "CS", "Value": self.modalities });
+                vec![
+                    (json::key(tags::MODALITIES_IN_STUDY), modalities),
+                    number(tags::NUMBER_OF_STUDY_RELATED_SERIES, series.len()),
+                    number(tags::NUMBER_OF_STUDY_RELATED_INSTANCES, instances),
+                ]
             }
-            Level::Series => {
-                described.insert(
-                    json::key(tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
-                    json::number("IS", instances),
-                );
-            }
-            Level::Instance => {}
-        }
-    }
-}
-
-impl Match {
-    fn holds(&self, value: &str) -> bool {
-        match self {
-            Self::OneOf(wanted) => wanted.iter().any(|it| it == value),
-            Self::Pattern(pattern) => matches_pattern(pattern, &value.to_lowercase()),
-            Self::Between(from, to) => from.as_str() <= value && value <= to.as_str(),
+            Level::Series => vec![number(tags::NUMBER_OF_SERIES_RELATED_INSTANCES, instances)],
+            Level::Instance => Vec::new(),
         }
     }
 }
@@ -237,80 +116,6 @@ fn modalities(stored: &[Stored]) -> BTreeMap<String, Vec<String>> {
         }
     }
     of_study
-}
-
-fn condition(tag: Tag, value: &str) -> Result<Option<Match>, Refusal> {
-    if value.is_empty() || value == "*" {
-        return Ok(None);
-    }
-    Ok(Some(match tag {
-        tags::STUDY_INSTANCE_UID | tags::SERIES_INSTANCE_UID | tags::SOP_INSTANCE_UID => {
-            Match::OneOf(value.split([',', '\\']).map(|uid| uid.trim().to_owned()).collect())
-        }
-        tags::MODALITY | tags::MODALITIES_IN_STUDY => {
-            Match::OneOf(value.split([',', '\\']).map(|it| it.trim().to_uppercase()).collect())
-        }
-        tags::STUDY_DATE | tags::PATIENT_BIRTH_DATE | tags::PERFORMED_PROCEDURE_STEP_START_DATE => {
-            let (from, to) = value.split_once('-').unwrap_or((value, value));
-            if ![from, to].iter().all(|date| date.is_empty() || is_date(date)) {
-                return Err(Refusal::bad_request(format!(
-                    "Invalid query: specified Date value '{value}' is invalid for attribute \
-                     '{}'. Date should be valid and formatted as yyyyMMdd.",
-                    json::key(tag)
-                )));
-            }
-            let to = if to.is_empty() { "99999999" } else { to };
-            Match::Between(from.to_owned(), to.to_owned())
-        }
-        tags::PATIENT_ID
-        | tags::PATIENT_NAME
-        | tags::ACCESSION_NUMBER
-        | tags::REFERRING_PHYSICIAN_NAME
-        | tags::STUDY_DESCRIPTION
-        | tags::SERIES_DESCRIPTION
-        | tags::STUDY_ID
-        | tags::MANUFACTURER_MODEL_NAME => Match::Pattern(value.to_lowercase()),
-        other => return Err(unknown_attribute(&json::key(other))),
-    }))
-}
-
-/// Whether `text` is what `pattern` describes with `*` (any run) and `?` (any character).
-fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let mut pattern_rest = pattern.chars();
-    match pattern_rest.next() {
-        None => text.is_empty(),
-        Some('*') => {
-            let rest = pattern_rest.as_str();
-            text.char_indices().any(|(at, _)| matches_pattern(rest, &text[at..]))
-                || matches_pattern(rest, "")
-        }
-        Some(wanted) => {
-            let mut text_rest = text.chars();
-            text_rest.next().is_some_and(|found| wanted == '?' || wanted == found)
-                && matches_pattern(pattern_rest.as_str(), text_rest.as_str())
-        }
-    }
-}
-
-fn tag(name: &str) -> Option<Tag> {
-    StandardDataDictionary.parse_tag(name)
-}
-
-fn is_date(text: &str) -> bool {
-    text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn unknown_attribute(name: &str) -> Refusal {
-    Refusal::bad_request(format!(
-        "Invalid query: unknown query parameter '{name}'. If the parameter is an attribute \
-         keyword, check the casing as they are case-sensitive."
-    ))
-}
-
-fn out_of_range(name: &str, value: &str, range: &str) -> Refusal {
-    Refusal::bad_request(format!(
-        "Invalid query: specified {name} value '{value}' is outside the allowed range of {range}."
-    ))
 }
 
 const COMMON: [Tag; 2] = [tags::SPECIFIC_CHARACTER_SET, tags::TIMEZONE_OFFSET_FROM_UTC];

@@ -133,8 +133,7 @@ impl Report {
         let mut response = answer::dicom_json(status, &report);
         if self.complaints.several_values
             && let Ok(warning) = HeaderValue::try_from(format!(
-                "299 {}: \"One or more indexed DICOM tag(s) have multiple values, only first value \
-                 is considered as indexed.\"",
+                "299 {}: \"Of a searchable attribute with several values only the first is searched.\"",
                 links.host()
             ))
         {
@@ -157,16 +156,16 @@ fn invalid_date(attributes: &Attributes, tag: Tag) -> Option<Attributes> {
     if value.len() == 8 && value.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let comment = format!("DICOM100: {tag} - Content \"{value}\" does not validate VR DA");
+    let comment = format!("{tag} - Content \"{value}\" does not validate VR DA");
     Some(Attributes::from_iter([(json::key(ERROR_COMMENT), json::strings("LO", &[&comment]))]))
 }
 
 fn unsupported() -> Refusal {
-    Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The specified content type is not supported.")
+    Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This media type cannot be stored.")
 }
 
 fn malformed(_: Malformed) -> Refusal {
-    Refusal::bad_request("The request body is not valid multipart content.")
+    Refusal::bad_request("The body is cut short or is not multipart.")
 }
 
 const DICOM: &str = "application/dicom";
