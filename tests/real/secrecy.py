@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msal
+import requests
 import pydicom
 
 from checks import JSON, World
@@ -62,12 +63,16 @@ def a_callers_own_authorization_does_not_matter(secrecy):
 
 def msal_gets_a_token_that_the_guard_accepts(secrecy):
     # A client that is not ours finds the authority to be what it says: so it is a fair stand-in for the real one.
+    # Its own session: an environment that names other trust anchors would win over `verify`.
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(secrecy.folder / "ca.pem")
     application = msal.ConfidentialClientApplication(
         secrecy.client["id"],
         client_credential=secrecy.credential,
         authority=secrecy.authority.removesuffix("/v2.0"),
         instance_discovery=False,
-        verify=str(secrecy.folder / "ca.pem"),
+        http_client=session,
     )
     answer = application.acquire_token_for_client([secrecy.scope])
     assert "access_token" in answer, f"{answer.get('error')}: {answer.get('error_description')}"

@@ -1,23 +1,30 @@
 //! The world around the gateway.
 
 pub mod authority;
+pub mod bulk;
 pub mod ca;
 pub mod caller;
 pub mod guard;
+mod listen;
+pub mod origin;
 mod raw_message;
 pub mod recorder;
 pub mod scratch;
 mod server;
 pub mod verifier;
 mod wire;
+pub mod world;
 
 pub use self::authority::Authority;
+pub use self::bulk::Bulk;
 pub use self::ca::{Ca, Issued};
 pub use self::caller::{RawCaller, RawResponse};
 pub use self::guard::Guard;
+pub use self::origin::{OriginServer, TokenCheck};
 pub use self::recorder::{RawRequest, Recorder, Reply};
 pub use self::scratch::Scratch;
 pub use self::verifier::{Claims, Rejection, Verifier};
+pub use self::world::{Running, World};
 
 use std::sync::Arc;
 
