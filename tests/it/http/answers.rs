@@ -147,7 +147,7 @@ async fn answers_without_a_body_have_none() {
         (head.to_owned(), "200 OK\r\nTransfer-Encoding: chunked", 200, None),
         (search(""), "204 No Content", 204, None),
         (search(""), "304 Not Modified\r\nETag: 12-3", 304, None),
-        (search(""), "304 Not Modified\r\nContent-Length: 5\r\nETag: 12-3", 304, Some("5")),
+        (search(""), "304 Not Modified\r\nContent-Length: 5\r\nETag: 12-3", 304, None),
     ] {
         let mut caller = bench.caller().await;
         bench.recorder.reply_next(Reply::Bytes(format!("HTTP/1.1 {reply}\r\n\r\n").into()));

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use gateway_tests::world::Toml;
-use gateway_tests::{RawCaller, Recorder, Reply, World};
+use gateway_tests::{RawCaller, Reply, World};
+use tokio::io::AsyncReadExt;
 
+use super::raw_origin::RawOrigin;
 use crate::wire::{Bench, is_our_problem, search, store};
 
 #[tokio::test]
@@ -36,18 +38,24 @@ async fn a_silent_origin_server_is_504_and_is_let_go() {
 #[tokio::test]
 async fn an_origin_server_that_shakes_no_hands_is_504() {
     let world = World::new().await;
-    let recorder = Recorder::start().await;
-    // Its plain port takes a TLS hello for half a request, and waits for the rest.
-    let origin = recorder.url().replace("http:", "https:");
+    let (left, mut leaves) = tokio::sync::mpsc::channel(8);
+    let origin = RawOrigin::start(move |mut stream| {
+        let left = left.clone();
+        async move {
+            while !matches!(stream.read(&mut [0; 1024]).await, Ok(0) | Err(_)) {}
+            let _ = left.send(()).await;
+        }
+    })
+    .await;
     let route = "connect_timeout_secs = 0.3".into();
-    let gateway = world.start_ready(&Toml { route, ..world.toml(origin) }).await;
+    let gateway = world.start_ready(&Toml { route, ..world.toml(origin.tls_url()) }).await;
     let mut caller = RawCaller::connect(gateway.address()).await.unwrap();
     caller.send(search("")).await.unwrap();
     let answer = caller.read_response().await.unwrap();
     assert_eq!(answer.status, 504);
     is_our_problem(&answer).unwrap();
     assert_eq!(answer.header("proxy-status"), Some("dicom-gateway; error=connection_timeout"));
-    recorder.wait_for_open(0).await;
+    leaves.recv().await.expect("the connection is closed");
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ async fn what_follows_a_refused_body_is_not_taken_for_a_request() {
         let mut caller = bench.caller().await;
         caller.send(refused + &hidden).await.unwrap();
         assert_eq!(caller.read_response().await.unwrap().status, 400);
+        caller.finish_sending().await.unwrap();
         let rest = caller.read_to_end().await;
         assert!(!String::from_utf8_lossy(&rest).contains("200 OK"));
     }
