@@ -60,7 +60,8 @@ fn run(command: Command) -> Result<(), u8> {
             say(&schema)
         }
         Command::Sidecar { print_config } => {
-            let sidecar = config::sidecar(|name| std::env::var(name).ok()).map_err(|e| problems(&e))?;
+            let sidecar =
+                config::sidecar(|name| std::env::var(name).ok()).map_err(|e| problems(&e))?;
             if print_config { say(sidecar.file.trim_end()) } else { serve(sidecar.config, None) }
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Upload {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
+    /// All of it came.
+    Ended,
     /// The origin server is to take what came.
     Origin,
     /// The caller is to send more.
@@ -100,9 +102,14 @@ impl Upload {
     /// last bytes moved; the caller's pauses are not its fault.
     pub(super) fn patience(&self, limit: Duration) -> Instant {
         match self.stage.get() {
-            Stage::Origin => self.moved.get() + limit,
+            Stage::Origin | Stage::Ended => self.moved.get() + limit,
             Stage::Caller => Instant::now() + limit,
         }
+    }
+
+    /// Whether all of it came from the caller.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.stage.get() == Stage::Ended
     }
 
     fn fail(&self, fault: BodyFault) -> BodyFault {
@@ -126,12 +133,18 @@ impl CallerBody {
             self.timer = None;
             self.upload.turn(Stage::Origin);
             match frame.map(|frame| frame.map(Frame::into_data)) {
-                None => return Poll::Ready(None),
+                None => {
+                    self.upload.turn(Stage::Ended);
+                    return Poll::Ready(None);
+                }
                 Some(Err(_)) => return Poll::Ready(Some(Err(self.upload.fail(BodyFault::Broken)))),
                 Some(Ok(Err(_trailers))) => {}
                 Some(Ok(Ok(data))) => {
                     let received = self.upload.received() + data.len() as u64;
                     self.upload.received.set(received);
+                    if self.incoming.is_end_stream() {
+                        self.upload.turn(Stage::Ended);
+                    }
                     let frame = if received > self.most {
                         Err(self.upload.fail(BodyFault::TooLarge))
                     } else {

@@ -89,7 +89,9 @@ impl Pool {
     /// Closes what has been idle for too long, and forgets what is closed.
     pub(crate) fn sweep(&self, now: Instant) {
         let timeout = self.spec.idle_timeout;
-        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && now < idle.since + timeout);
+        self.idle
+            .borrow_mut()
+            .retain(|idle| !idle.sender.is_closed() && now < idle.since + timeout);
         self.shared.borrow_mut().retain(|shared| {
             let idle = shared.under_way.get() == 0 && now >= shared.used_at.get() + timeout;
             !shared.sender.is_closed() && !idle

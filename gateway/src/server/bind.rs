@@ -34,8 +34,7 @@ pub(super) fn callers(address: &Address, count: usize) -> io::Result<Bound> {
             let first = tcp(*address, Sharing::AmongWorkers)?;
             let address = first.local_addr()?;
             let more = (1..count).map(|_| tcp(address, Sharing::AmongWorkers));
-            let sockets =
-                std::iter::once(Ok(first)).chain(more).collect::<io::Result<Vec<_>>>()?;
+            let sockets = std::iter::once(Ok(first)).chain(more).collect::<io::Result<Vec<_>>>()?;
             let sockets = sockets.into_iter().map(CallerSocket::Tcp).collect();
             Ok(Bound { address: Address::Tcp(address), sockets })
         }

@@ -19,7 +19,20 @@ pub(crate) struct Conn {
     idle_since: Cell<Instant>,
     /// When the first byte of a head came, of which the last did not yet come; and how many did.
     head: Cell<Option<(Instant, usize)>>,
-    reset_on_close: Cell<bool>,
+    farewell: Cell<Farewell>,
+}
+
+/// How a connection is to end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Farewell {
+    /// As the protocol does it.
+    Plain,
+    /// The caller may still be sending a body that nobody wants: it is read and thrown away for a
+    /// while, or the kernel would answer it with a reset, and the caller lose our answer (RFC 9112,
+    /// section 9.6).
+    Lingering,
+    /// Like a failure: the caller must not take it for a clean end.
+    Reset,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,7 +67,7 @@ impl Conn {
             moved_at: Cell::new(now),
             idle_since: Cell::new(now),
             head: Cell::new(None),
-            reset_on_close: Cell::new(false),
+            farewell: Cell::new(Farewell::Plain),
         }
     }
 
@@ -82,11 +95,18 @@ impl Conn {
 
     /// The end of this connection must look like a failure, whatever the protocol makes of it.
     pub(crate) fn reset_on_close(&self) {
-        self.reset_on_close.set(true);
+        self.farewell.set(Farewell::Reset);
     }
 
-    pub(super) fn is_to_be_reset(&self) -> bool {
-        self.reset_on_close.get()
+    /// An answer was made while its request's body was still to come.
+    pub(crate) fn linger_on_close(&self) {
+        if self.farewell.get() == Farewell::Plain {
+            self.farewell.set(Farewell::Lingering);
+        }
+    }
+
+    pub(super) fn farewell(&self) -> Farewell {
+        self.farewell.get()
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -57,7 +57,10 @@ impl ConfidentialClient {
     }
 
     /// Asks the authority for a token. One question, one answer, within the client's time limit.
-    pub(crate) async fn acquire(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
+    pub(crate) async fn acquire(
+        &self,
+        request: &TokenRequest,
+    ) -> Result<AccessToken, AcquireError> {
         tokio::time::timeout(self.config.timeout, self.ask(request))
             .await
             .unwrap_or(Err(AcquireError::Late))

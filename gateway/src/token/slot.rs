@@ -245,9 +245,7 @@ impl Slot {
     fn quiet_after(&self, error: &AcquireError, retry_after: Duration, now: Instant) -> Duration {
         match (self.usable(now), error) {
             (None, _) | (_, AcquireError::Throttled { .. }) => retry_after,
-            (Some(token), _) => {
-                retry_after.max(BETWEEN_REFRESHES.min(token.life_left(now) / 4))
-            }
+            (Some(token), _) => retry_after.max(BETWEEN_REFRESHES.min(token.life_left(now) / 4)),
         }
     }
 

@@ -34,10 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let emulators = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let emulators =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let world = emulators.block_on(World::new());
     let store = Store::default();
     sample::load(&store);
