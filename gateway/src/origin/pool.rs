@@ -205,6 +205,13 @@ impl Lease {
         })
     }
 
+    /// Takes the connection out of use: it failed, or the origin server is about to close it.
+    pub(super) fn condemn(&self) {
+        if let Connection::H2(Stream(failed)) = &self.connection {
+            self.pool.shared.borrow_mut().retain(|shared| !Rc::ptr_eq(shared, failed));
+        }
+    }
+
     /// Gives the connection back, once the answer has been read to its end.
     pub(crate) fn release(self) {
         let Self { pool, connection: Connection::H1(sender), .. } = self else { return };
