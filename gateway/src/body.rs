@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
 use crate::error::Blame;
 use crate::origin::Lease;
+use crate::patience::Patience;
 use crate::record::Record;
 use crate::server::Conn;
 
@@ -30,8 +30,7 @@ enum Source {
 struct OriginBody {
     incoming: Incoming,
     lease: Option<Lease>,
-    timeout: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     conn: Rc<Conn>,
     version: Version,
     /// A frame was given and the next one not yet asked for: it is the caller's turn.
@@ -67,8 +66,7 @@ impl Body {
         let origin = OriginBody {
             incoming,
             lease: Some(lease),
-            timeout,
-            timer: None,
+            patience: Patience::new(timeout),
             conn,
             version,
             owed: false,
@@ -83,7 +81,7 @@ impl OriginBody {
         self.turn(false);
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.timer = None;
+                self.patience.renew();
                 self.turn(true);
                 Poll::Ready(Some(Ok(frame)))
             }

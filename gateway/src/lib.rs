@@ -22,6 +22,7 @@ mod local;
 mod log;
 mod metrics;
 mod origin;
+mod patience;
 mod permit;
 mod problem;
 mod record;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
 use crate::error::Error;
+use crate::patience::Patience;
 
 /// The body of a request to the origin server. Passes data on frame by frame and holds none; drops
 /// trailers, which no DICOMweb transaction has.
@@ -56,8 +56,7 @@ pub(crate) struct CallerBody {
     incoming: Incoming,
     upload: Rc<Upload>,
     most: u64,
-    timeout: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
 }
 
 impl Outgoing {
@@ -70,7 +69,8 @@ impl Outgoing {
         timeout: Duration,
     ) -> Self {
         let most = most.unwrap_or(u64::MAX);
-        Self::Caller(Box::new(CallerBody { incoming, upload, most, timeout, timer: None }))
+        let patience = Patience::new(timeout);
+        Self::Caller(Box::new(CallerBody { incoming, upload, most, patience }))
     }
 }
 
@@ -130,7 +130,7 @@ impl CallerBody {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => return self.wait(cx).map(|fault| Some(Err(fault))),
             };
-            self.timer = None;
+            self.patience.renew();
             self.upload.turn(Stage::Origin);
             match frame.map(|frame| frame.map(Frame::into_data)) {
                 None => {
@@ -158,8 +158,7 @@ impl CallerBody {
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<BodyFault> {
         self.upload.turn(Stage::Caller);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.timeout)));
-        timer.as_mut().poll(cx).map(|()| self.upload.fail(BodyFault::Late))
+        self.patience.poll_end(cx).map(|()| self.upload.fail(BodyFault::Late))
     }
 }
 
