@@ -91,9 +91,7 @@ impl OriginBody {
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                let timeout = self.timeout;
-                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-                timer.as_mut().poll(cx).map(|()| Some(Err(self.fail(BodyError::Late))))
+                self.patience.poll_end(cx).map(|()| Some(Err(self.fail(BodyError::Late))))
             }
         }
     }
