@@ -115,11 +115,12 @@ impl Worker {
         }
         let open = metrics.open();
         self.open.set(self.open.get() + 1);
-        let worker = self.clone();
+        // Not the gateway: a connection may outlive its configuration by days.
+        let (worker, shared) = (self.clone(), gateway.shared.clone());
         tokio::task::spawn_local(async move {
             let _here = Here(worker.clone());
             if connection::serve(worker, stream).await.is_err() {
-                gateway.shared.metrics.callers.refused.add(1);
+                shared.metrics.callers.refused.add(1);
             }
             drop(open);
         });
