@@ -4,3 +4,4 @@
 
 mod emulators;
 mod origin;
+mod program;

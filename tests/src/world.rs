@@ -39,9 +39,12 @@ pub struct Toml {
     pub route: String,
     /// Further tables.
     pub more: String,
-    token_endpoint: String,
-    id: String,
-    scope: String,
+    /// Where tokens are requested.
+    pub token_endpoint: String,
+    /// The client's id.
+    pub id: String,
+    /// What tokens are requested for.
+    pub scope: String,
 }
 
 /// A gateway that runs. Dropped, it is gone.
