@@ -12,7 +12,8 @@ mod ends;
 mod sidecar;
 mod signals;
 
-const SEARCH: &[u8] = b"GET /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const SEARCH: &[u8] = b"GET /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\n\
+                        Accept: application/dicom+json\r\n\r\n";
 
 /// Starts the program with this file.
 fn serve(world: &World, toml: &Toml) -> Program {

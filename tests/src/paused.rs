@@ -22,15 +22,16 @@ pub fn paused(length: u64) -> (impl Body<Data = Bytes, Error = Infallible> + Sen
     let (go_on, may_go_on) = watch::channel(false);
     let (at_half, reached) = watch::channel(false);
     let start = (Pattern::new(length), 0, at_half, may_go_on);
-    let frames = stream::unfold(start, move |(mut rest, given, at_half, mut may_go_on)| async move {
-        if given >= length / 2 {
-            at_half.send_replace(true);
-            let _ = may_go_on.wait_for(|may| *may).await;
-        }
-        let data = rest.frame().await?.ok()?.into_data().ok()?;
-        let given = given + data.len() as u64;
-        Some((Ok(Frame::data(data)), (rest, given, at_half, may_go_on)))
-    });
+    let frames =
+        stream::unfold(start, move |(mut rest, given, at_half, mut may_go_on)| async move {
+            if given >= length / 2 {
+                at_half.send_replace(true);
+                let _ = may_go_on.wait_for(|may| *may).await;
+            }
+            let data = rest.frame().await?.ok()?.into_data().ok()?;
+            let given = given + data.len() as u64;
+            Some((Ok(Frame::data(data)), (rest, given, at_half, may_go_on)))
+        });
     (StreamBody::new(frames), Pause { go_on, reached })
 }
 

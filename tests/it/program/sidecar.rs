@@ -18,11 +18,11 @@ async fn it_serves_from_variables_alone() {
     let mut program = Program::start(&["sidecar"], &variables.collect::<Vec<_>>());
     let (callers, operators) = program.addresses().await;
 
-    assert_eq!(search(callers).await, 200, "{}", program.stderr());
+    assert_eq!(search(callers).await, 204, "{}", program.stderr());
     assert_eq!(admin(operators, "/ready").await.0, 200);
     program.signal(Signal::HUP);
     program.wait_for_line("a sidecar has no file to read again").await;
-    assert_eq!(search(callers).await, 200, "it is not impressed");
+    assert_eq!(search(callers).await, 204, "it is not impressed");
     program.signal(Signal::TERM);
     let ended = program.ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
