@@ -19,13 +19,24 @@ pub(crate) struct Conn {
     idle_since: Cell<Instant>,
     /// When the first byte of a head came, of which the last did not yet come; and how many did.
     head: Cell<Option<(Instant, usize)>>,
-    reset_on_close: Cell<bool>,
+    farewell: Cell<Farewell>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Protocol {
     H1,
     H2,
+}
+
+/// Whether the connection may end as if all were well.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Farewell {
+    /// With or without a word: no caller could mistake it.
+    Free,
+    /// Not now.
+    Forbidden,
+    /// After all that is still to be sent, and in no other way.
+    Due,
 }
 
 #[derive(Clone, Copy)]
@@ -54,7 +65,7 @@ impl Conn {
             moved_at: Cell::new(now),
             idle_since: Cell::new(now),
             head: Cell::new(None),
-            reset_on_close: Cell::new(false),
+            farewell: Cell::new(Farewell::Free),
         }
     }
 
@@ -80,13 +91,30 @@ impl Conn {
         self.owed.set(if owed { self.owed.get() + 1 } else { self.owed.get() - 1 });
     }
 
-    /// The end of this connection must look like a failure, whatever the protocol makes of it.
-    pub(crate) fn reset_on_close(&self) {
-        self.reset_on_close.set(true);
+    /// An answer began whose end callers may know by the end of the connection alone (HTTP/1.0):
+    /// until it is whole, any end must look like a failure.
+    pub(crate) fn ends_an_answer(&self) {
+        self.farewell.set(Farewell::Forbidden);
+    }
+
+    /// The last of that answer is on its way.
+    pub(crate) fn answer_is_whole(&self) {
+        if self.farewell.get() == Farewell::Forbidden {
+            self.farewell.set(Farewell::Due);
+        }
+    }
+
+    pub(super) fn may_say_farewell(&self) -> bool {
+        self.farewell.get() != Farewell::Forbidden
+    }
+
+    /// All was sent, and then that it was all.
+    pub(super) fn said_farewell(&self) {
+        self.farewell.set(Farewell::Free);
     }
 
     pub(super) fn is_to_be_reset(&self) -> bool {
-        self.reset_on_close.get()
+        self.farewell.get() != Farewell::Free
     }
 
     pub(super) fn is_idle(&self) -> bool {

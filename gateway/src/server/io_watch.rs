@@ -128,11 +128,15 @@ impl<S: Socket> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.conn.is_to_be_reset() {
+        if !self.conn.may_say_farewell() {
             // No close_notify and no FIN: neither must look like a clean end.
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
+        if let Poll::Ready(Ok(())) = polled {
+            self.conn.said_farewell();
+        }
+        polled
     }
 }
 
