@@ -2,10 +2,10 @@
 
 use gateway_tests::bulk::{Pattern, Sum};
 use gateway_tests::world::Toml;
-use gateway_tests::{Connection, Recorder, World};
+use gateway_tests::{Bulk, Connection, Recorder, World};
 use http::Version;
 
-use super::{LARGE, in_bulk, instance};
+use super::{LARGE, instance};
 
 #[tokio::test]
 async fn what_cannot_be_built_is_refused_and_the_old_configuration_stays() {
@@ -112,20 +112,25 @@ async fn a_new_identity_is_shown_to_those_who_come_and_the_old_ones_stay() {
 
 #[tokio::test]
 async fn a_transfer_of_a_route_that_is_gone_goes_on() {
-    let (world, bulk) = in_bulk().await;
-    let gateway = world.start_ready(&world.toml(bulk.base_url())).await;
-    let caller = Connection::open(gateway.address(), Version::HTTP_11).await.unwrap();
-    let response = caller.get(&instance("/dicom-web", LARGE)).await.unwrap();
+    for protocols in [None, Some(&[&b"http/1.1"[..]]), Some(&[&b"h2"[..]])] {
+        let world = World::new().await;
+        let tls = protocols.map(|alpn| world.ca.issue(&["localhost"]).server_config(alpn));
+        let bulk = Bulk::start(world.check(), tls).await.unwrap();
+        let gateway = world.start_ready(&world.toml(bulk.base_url())).await;
+        let caller = Connection::open(gateway.address(), Version::HTTP_11).await.unwrap();
+        let response = caller.get(&instance("/dicom-web", LARGE)).await.unwrap();
 
-    let route = "prefix = \"/elsewhere\"".to_owned();
-    gateway.reload(world.config(&Toml { route, ..world.toml("http://127.0.0.1:1/v2") })).unwrap();
+        let route = "prefix = \"/elsewhere\"".to_owned();
+        let elsewhere = Toml { route, ..world.toml("http://127.0.0.1:1/v2") };
+        gateway.reload(world.config(&elsewhere)).unwrap();
 
-    let other = Connection::open(gateway.address(), Version::HTTP_11).await.unwrap();
-    assert_eq!(other.fetch(&instance("/dicom-web", 10)).await.unwrap().0, 404);
-    let sum = Sum::of(response.into_body()).await.unwrap();
-    assert_eq!(sum, Pattern::new(LARGE).sum());
-    assert_eq!(caller.fetch(&instance("/dicom-web", 10)).await.unwrap().0, 404);
-    assert_eq!(other.fetch("/elsewhere/studies").await.unwrap().0, 502);
+        let other = Connection::open(gateway.address(), Version::HTTP_11).await.unwrap();
+        assert_eq!(other.fetch(&instance("/dicom-web", 10)).await.unwrap().0, 404);
+        let sum = Sum::of(response.into_body()).await.unwrap();
+        assert_eq!(sum, Pattern::new(LARGE).sum());
+        assert_eq!(caller.fetch(&instance("/dicom-web", 10)).await.unwrap().0, 404);
+        assert_eq!(other.fetch("/elsewhere/studies").await.unwrap().0, 502);
+    }
 }
 
 #[tokio::test]
