@@ -109,9 +109,12 @@ impl Worker {
     }
 
     fn take<S: Socket>(self: &Rc<Self>, stream: S) {
-        let gateway = self.gateway();
-        let metrics = &gateway.shared.metrics.callers;
-        if metrics.open_now() >= gateway.generation.config.listener.max_connections as u64 {
+        let (metrics, most) = {
+            let gateway = self.gateway();
+            let most = gateway.generation.config.listener.max_connections;
+            (gateway.shared.metrics.callers.clone(), most)
+        };
+        if metrics.open_now() >= most as u64 {
             metrics.refused.add(1);
             return;
         }
@@ -121,7 +124,7 @@ impl Worker {
         tokio::task::spawn_local(async move {
             let _here = Here(worker.clone());
             if connection::serve(worker, stream).await.is_err() {
-                gateway.shared.metrics.callers.refused.add(1);
+                metrics.refused.add(1);
             }
             drop(open);
         });
