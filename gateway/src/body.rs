@@ -32,7 +32,6 @@ struct OriginBody {
     lease: Option<Lease>,
     patience: Patience,
     conn: Rc<Conn>,
-    version: Version,
     /// A frame was given and the next one not yet asked for: it is the caller's turn.
     owed: bool,
     ended: bool,
@@ -63,12 +62,14 @@ impl Body {
         (conn, version): (Rc<Conn>, Version),
         record: Record,
     ) -> Self {
+        if version == Version::HTTP_10 {
+            conn.ends_an_answer();
+        }
         let origin = OriginBody {
             incoming,
             lease: Some(lease),
             patience: Patience::new(timeout),
             conn,
-            version,
             owed: false,
             ended: false,
         };
@@ -85,23 +86,13 @@ impl OriginBody {
                 self.turn(true);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.fail(BodyError::BrokeOff)))),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::BrokeOff))),
             Poll::Ready(None) => {
                 self.end();
                 Poll::Ready(None)
             }
-            Poll::Pending => {
-                self.patience.poll_end(cx).map(|()| Some(Err(self.fail(BodyError::Late))))
-            }
+            Poll::Pending => self.patience.poll_end(cx).map(|()| Some(Err(BodyError::Late))),
         }
-    }
-
-    /// To a caller of HTTP/1.0 the end of the connection is the end of the body: it must hurt.
-    fn fail(&self, error: BodyError) -> BodyError {
-        if self.version == Version::HTTP_10 {
-            self.conn.reset_on_close();
-        }
-        error
     }
 
     fn turn(&mut self, owed: bool) {
@@ -114,6 +105,7 @@ impl OriginBody {
     /// The connection is free for the next request.
     fn end(&mut self) {
         self.ended = true;
+        self.conn.answer_is_whole();
         if let Some(lease) = self.lease.take() {
             lease.release();
         }

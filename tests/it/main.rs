@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
 mod emulators;
+mod life;
 mod origin;
+mod program;
 mod tokens;

@@ -163,6 +163,11 @@ impl Running {
         tcp(self.server.address())
     }
 
+    /// Where operators look.
+    pub fn admin_address(&self) -> SocketAddr {
+        tcp(self.server.admin_address())
+    }
+
     /// A URL below this gateway's only address, plain HTTP.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address())
@@ -170,7 +175,7 @@ impl Running {
 
     /// Answer of the admin listener: status and body.
     pub async fn admin(&self, path: &str) -> (u16, String) {
-        let url = format!("http://{}{path}", tcp(self.server.admin_address()));
+        let url = format!("http://{}{path}", self.admin_address());
         let response = self.http.get(url).send().await.expect("the admin listener answers");
         let status = response.status().as_u16();
         (status, response.text().await.expect("a whole answer"))

@@ -22,23 +22,25 @@ pub(crate) struct Conn {
     farewell: Cell<Farewell>,
 }
 
-/// How a connection is to end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Farewell {
-    /// As the protocol does it.
-    Plain,
-    /// The caller may still be sending a body that nobody wants: it is read and thrown away for a
-    /// while, or the kernel would answer it with a reset, and the caller lose our answer (RFC 9112,
-    /// section 9.6).
-    Lingering,
-    /// Like a failure: the caller must not take it for a clean end.
-    Reset,
-}
-
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Protocol {
     H1,
     H2,
+}
+
+/// How the connection may end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Farewell {
+    /// With or without a word: no caller could mistake it.
+    Free,
+    /// Not as if all were well, now.
+    Forbidden,
+    /// After all that is still to be sent, and in no other way.
+    Due,
+    /// The caller may still be sending a body that nobody wants: it is read and thrown away for a
+    /// while, or the kernel would answer it with a reset, and the caller lose our answer (RFC 9112,
+    /// section 9.6).
+    Long,
 }
 
 #[derive(Clone, Copy)]
@@ -67,7 +69,7 @@ impl Conn {
             moved_at: Cell::new(now),
             idle_since: Cell::new(now),
             head: Cell::new(None),
-            farewell: Cell::new(Farewell::Plain),
+            farewell: Cell::new(Farewell::Free),
         }
     }
 
@@ -93,16 +95,29 @@ impl Conn {
         self.owed.set(if owed { self.owed.get() + 1 } else { self.owed.get() - 1 });
     }
 
-    /// The end of this connection must look like a failure, whatever the protocol makes of it.
-    pub(crate) fn reset_on_close(&self) {
-        self.farewell.set(Farewell::Reset);
-    }
-
     /// An answer was made while its request's body was still to come.
     pub(crate) fn linger_on_close(&self) {
-        if self.farewell.get() == Farewell::Plain {
-            self.farewell.set(Farewell::Lingering);
+        if self.farewell.get() == Farewell::Free {
+            self.farewell.set(Farewell::Long);
         }
+    }
+
+    /// An answer began whose end callers may know by the end of the connection alone (HTTP/1.0):
+    /// until it is whole, any end must look like a failure.
+    pub(crate) fn ends_an_answer(&self) {
+        self.farewell.set(Farewell::Forbidden);
+    }
+
+    /// The last of that answer is on its way.
+    pub(crate) fn answer_is_whole(&self) {
+        if self.farewell.get() == Farewell::Forbidden {
+            self.farewell.set(Farewell::Due);
+        }
+    }
+
+    /// All was sent, and then that it was all.
+    pub(super) fn said_farewell(&self) {
+        self.farewell.set(Farewell::Free);
     }
 
     pub(super) fn farewell(&self) -> Farewell {

@@ -25,6 +25,7 @@ use crate::body::Body;
 
 /// Serves a caller until it leaves, its time is up, or the gateway drains.
 pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, stream: S) -> Result<(), Refused> {
+    // What was configured when it came: a connection that stays must not keep all of it alive.
     let (acceptor, limit) = {
         let generation = &worker.gateway().generation;
         (generation.acceptor.clone(), generation.config.listener.handshake_timeout)
@@ -84,9 +85,9 @@ async fn sniff<S: Socket>(worker: &Worker, stream: &mut S) -> Result<(Protocol, 
 async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, prefix: Prefix) {
     let (conn, max_streams, max_head_bytes) = {
         let listener = &worker.gateway().generation.config.listener;
-        let max_head_bytes = u32::try_from(listener.max_head_bytes).unwrap_or(u32::MAX);
-        (Rc::new(Conn::new(listener, protocol)), listener.max_streams, max_head_bytes)
+        (Conn::new(listener, protocol), listener.max_streams, listener.max_head_bytes)
     };
+    let conn = Rc::new(conn);
     let io = TokioIo::new(Watched::new(stream, prefix, conn.clone()));
     let draining = worker.draining();
     let service = {
@@ -109,7 +110,7 @@ async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, pre
             let connection = http2::Builder::new(LocalExecutor)
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(max_streams)
-                .max_header_list_size(max_head_bytes)
+                .max_header_list_size(u32::try_from(max_head_bytes).unwrap_or(u32::MAX))
                 .initial_stream_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
                 .max_send_buf_size(SEND_BUFFER)

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -151,11 +151,15 @@ impl<S: Socket> AsyncWrite for Watched<S> {
         let this = self.get_mut();
         match this.conn.farewell() {
             // No close_notify and no FIN: neither must look like a clean end.
-            Farewell::Reset => Poll::Ready(Ok(())),
-            Farewell::Plain => Pin::new(&mut this.stream).poll_shutdown(cx),
-            Farewell::Lingering => {
+            Farewell::Forbidden => Poll::Ready(Ok(())),
+            Farewell::Free | Farewell::Due => {
+                ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                this.conn.said_farewell();
+                Poll::Ready(Ok(()))
+            }
+            Farewell::Long => {
                 if this.linger.is_none() {
-                    std::task::ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                    ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
                 }
                 this.poll_linger(cx).map(Ok)
             }
@@ -174,7 +178,7 @@ impl<S: Socket> Watched<S> {
 
 impl<S: Socket> Drop for Watched<S> {
     fn drop(&mut self) {
-        if self.conn.farewell() == Farewell::Reset {
+        if matches!(self.conn.farewell(), Farewell::Forbidden | Farewell::Due) {
             self.stream.reset();
         }
     }

@@ -107,20 +107,23 @@ impl Worker {
     }
 
     fn take<S: Socket>(self: &Rc<Self>, stream: S) {
-        let gateway = self.gateway();
-        let metrics = &gateway.shared.metrics.callers;
-        if metrics.open_now() >= gateway.generation.config.listener.max_connections as u64 {
+        let (metrics, most) = {
+            let gateway = self.gateway();
+            let most = gateway.generation.config.listener.max_connections;
+            (gateway.shared.metrics.callers.clone(), most)
+        };
+        if metrics.open_now() >= most as u64 {
             metrics.refused.add(1);
             return;
         }
         let open = metrics.open();
         self.open.set(self.open.get() + 1);
-        // Not the gateway: a connection may outlive its configuration by days.
-        let (worker, shared) = (self.clone(), gateway.shared.clone());
+        // Not with the gateway: a connection may outlive its configuration by days.
+        let worker = self.clone();
         tokio::task::spawn_local(async move {
             let _here = Here(worker.clone());
             if connection::serve(worker, stream).await.is_err() {
-                shared.metrics.callers.refused.add(1);
+                metrics.refused.add(1);
             }
             drop(open);
         });
