@@ -72,7 +72,9 @@ fn take(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, view: &Vie
 impl View {
     fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET or HEAD\n");
+            let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET or HEAD\n");
+            refusal.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return refusal;
         }
         match request.uri().path() {
             "/live" => text(StatusCode::OK, "text/plain", "live\n"),

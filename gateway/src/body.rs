@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
 use crate::error::Blame;
 use crate::origin::Lease;
+use crate::patience::Patience;
 use crate::record::Record;
 use crate::server::Conn;
 
@@ -30,10 +30,8 @@ enum Source {
 struct OriginBody {
     incoming: Incoming,
     lease: Option<Lease>,
-    timeout: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     conn: Rc<Conn>,
-    version: Version,
     /// A frame was given and the next one not yet asked for: it is the caller's turn.
     owed: bool,
     ended: bool,
@@ -64,13 +62,14 @@ impl Body {
         (conn, version): (Rc<Conn>, Version),
         record: Record,
     ) -> Self {
+        if version == Version::HTTP_10 {
+            conn.ends_an_answer();
+        }
         let origin = OriginBody {
             incoming,
             lease: Some(lease),
-            timeout,
-            timer: None,
+            patience: Patience::new(timeout),
             conn,
-            version,
             owed: false,
             ended: false,
         };
@@ -83,30 +82,17 @@ impl OriginBody {
         self.turn(false);
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.timer = None;
+                self.patience.renew();
                 self.turn(true);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.fail(BodyError::BrokeOff)))),
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::BrokeOff))),
             Poll::Ready(None) => {
                 self.end();
                 Poll::Ready(None)
             }
-            Poll::Pending => {
-                let timeout = self.timeout;
-                let timer =
-                    self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-                timer.as_mut().poll(cx).map(|()| Some(Err(self.fail(BodyError::Late))))
-            }
+            Poll::Pending => self.patience.poll_end(cx).map(|()| Some(Err(BodyError::Late))),
         }
-    }
-
-    /// To a caller of HTTP/1.0 the end of the connection is the end of the body: it must hurt.
-    fn fail(&self, error: BodyError) -> BodyError {
-        if self.version == Version::HTTP_10 {
-            self.conn.reset_on_close();
-        }
-        error
     }
 
     fn turn(&mut self, owed: bool) {
@@ -119,6 +105,7 @@ impl OriginBody {
     /// The connection is free for the next request.
     fn end(&mut self) {
         self.ended = true;
+        self.conn.answer_is_whole();
         if let Some(lease) = self.lease.take() {
             lease.release();
         }

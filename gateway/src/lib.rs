@@ -22,6 +22,7 @@ mod local;
 mod log;
 mod metrics;
 mod origin;
+mod patience;
 mod permit;
 mod problem;
 mod record;
@@ -77,8 +78,12 @@ impl Gateway {
             return response.map(|bytes| Body::whole(bytes, Some(record)));
         }
         let version = request.version();
+        let has_body = !request.body().is_end_stream();
         let transacted =
             AssertUnwindSafe(self.transact(request, &conn, &mut record)).catch_unwind().await;
+        if has_body && !record.upload.as_ref().is_some_and(|upload| upload.is_ended()) {
+            conn.linger_on_close();
+        }
         match transacted.unwrap_or(Err(Error::Panicked)) {
             Ok((mut response, lease)) => {
                 rewrite::inbound(&mut response, request_id);
@@ -114,8 +119,7 @@ impl Gateway {
         let mut inbound = Inbound::new(request, conn);
         inbound.within_ceiling(&permit)?;
         let mut token = self.acquire(&permit).await?;
-        let (mut response, mut lease) =
-            self.forward(&permit, &token, &mut inbound, record).await?;
+        let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
         if response.status() == http::StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
             if !route.slot.reject(&token) || inbound.is_spent(record) {

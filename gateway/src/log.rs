@@ -48,7 +48,8 @@ impl Log {
             LogLevel::Debug => "debug",
             LogLevel::Trace => "trace",
         };
-        let filter = tracing_subscriber::EnvFilter::new(format!("off,gateway={level}"));
+        let ours = format!("off,gateway={level},dicom_gateway={level}");
+        let filter = tracing_subscriber::EnvFilter::new(ours);
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(self.clone())

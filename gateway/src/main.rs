@@ -6,8 +6,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use config::{Config, Problems};
-use gateway::{Log, Server};
-use tokio::signal::unix::{SignalKind, signal};
+use gateway::{Drained, Log, Server};
+use tokio::runtime::{Builder, Runtime};
+
+mod signals;
+
+use self::signals::{Order, Signals};
 
 /// A confidential client that brings DICOMweb requests the token they need.
 #[derive(Parser)]
@@ -60,7 +64,8 @@ fn run(command: Command) -> Result<(), u8> {
             say(&schema)
         }
         Command::Sidecar { print_config } => {
-            let sidecar = config::sidecar(|name| std::env::var(name).ok()).map_err(|e| problems(&e))?;
+            let sidecar =
+                config::sidecar(|name| std::env::var(name).ok()).map_err(|e| problems(&e))?;
             if print_config { say(sidecar.file.trim_end()) } else { serve(sidecar.config, None) }
         }
     }
@@ -77,11 +82,17 @@ fn load(file: &Path) -> Result<Config, u8> {
 /// Serves until a signal says otherwise; `file` is read again on SIGHUP.
 fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
     keep_secrets_from_dumps();
+    take_descriptors();
     let (log, writer) = Log::start(io::stderr()).map_err(|error| fail(&error))?;
     log.install(&config.log);
     say_where_it_panics();
     let (routes, clients) = (config.routes.len(), config.clients.len());
     let tls = if config.listener.identity.is_some() { "https" } else { "http" };
+    // Before anyone is told that it serves: from then on they send signals.
+    let runtime =
+        Builder::new_current_thread().enable_all().build().map_err(|error| fail(&error))?;
+    let signals = runtime.block_on(async { Signals::take() });
+    let mut signals = signals.map_err(|error| fail(&error))?;
     let server = match Server::start(config, log.clone()) {
         Ok(server) => server,
         Err(error @ gateway::StartError::Build(_)) => return Err(refuse(&error)),
@@ -93,34 +104,32 @@ fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
         server.address(),
         server.admin_address(),
     ))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| fail(&error))?;
-    runtime.block_on(obey_signals(&server, file)).map_err(|error| fail(&error))?;
+    while runtime.block_on(signals.next()) == Order::Reload {
+        reload(&server, file);
+    }
     tracing::info!("draining");
-    // A second signal ends the process at once: that is the default, now that nobody listens.
-    drop(runtime);
-    let drained = server.drain();
-    if drained.cut_off > 0 {
-        tracing::warn!(connections = drained.cut_off, "transfers were cut off");
+    let drained = runtime.block_on(drain(server, &runtime, &mut signals));
+    match drained {
+        None => tracing::warn!("a second signal: what was under way is cut off"),
+        Some(Drained { cut_off: 0 }) => {}
+        Some(Drained { cut_off }) => {
+            tracing::warn!(connections = cut_off, "transfers were cut off");
+        }
     }
     log.flush();
     drop(log);
     drop(writer);
-    if drained.cut_off > 0 { Err(FAILED) } else { Ok(()) }
+    runtime.shutdown_background();
+    if drained == Some(Drained { cut_off: 0 }) { Ok(()) } else { Err(FAILED) }
 }
 
-/// Returns when the process is to end.
-async fn obey_signals(server: &Server, file: Option<&Path>) -> io::Result<()> {
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+/// Drains, unless a second signal comes meanwhile.
+async fn drain(server: Server, runtime: &Runtime, signals: &mut Signals) -> Option<Drained> {
+    let mut drained = runtime.spawn_blocking(|| server.drain());
     loop {
         tokio::select! {
-            _ = hang_up.recv() => reload(server, file),
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            drained = &mut drained => return drained.ok(),
+            order = signals.next() => if order == Order::End { return None },
         }
     }
 }
@@ -150,6 +159,13 @@ fn keep_secrets_from_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// The usual soft limit, 1024, is for programs that cannot count further; each transaction may need two.
+fn take_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// A panic's words may hold anything, a patient's name among them; its place does not.

@@ -5,4 +5,5 @@
 mod emulators;
 mod http;
 mod origin;
+mod tokens;
 mod wire;

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use config::Address;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -34,8 +36,7 @@ pub(super) fn callers(address: &Address, count: usize) -> io::Result<Bound> {
             let first = tcp(*address, Sharing::AmongWorkers)?;
             let address = first.local_addr()?;
             let more = (1..count).map(|_| tcp(address, Sharing::AmongWorkers));
-            let sockets =
-                std::iter::once(Ok(first)).chain(more).collect::<io::Result<Vec<_>>>()?;
+            let sockets = std::iter::once(Ok(first)).chain(more).collect::<io::Result<Vec<_>>>()?;
             let sockets = sockets.into_iter().map(CallerSocket::Tcp).collect();
             Ok(Bound { address: Address::Tcp(address), sockets })
         }
@@ -75,25 +76,36 @@ impl CallerSocket {
     }
 }
 
-/// The files of Unix sockets, removed at the end.
-pub(super) struct SocketFiles(Vec<PathBuf>);
+/// The files of Unix sockets, removed at the end unless they are others' by then: a successor may
+/// start while this gateway drains.
+pub(super) struct SocketFiles(Vec<(PathBuf, FileId)>);
 
 impl SocketFiles {
     pub(super) fn of(addresses: [&Address; 2]) -> Self {
-        let path = |address: &Address| match address {
-            Address::Unix(path) => Some(path.clone()),
+        let file = |address: &Address| match address {
+            Address::Unix(path) => Some((path.clone(), file_id(path)?)),
             Address::Tcp(_) => None,
         };
-        Self(addresses.into_iter().filter_map(path).collect())
+        Self(addresses.into_iter().filter_map(file).collect())
     }
 }
 
 impl Drop for SocketFiles {
     fn drop(&mut self) {
-        for path in &self.0 {
-            let _ = std::fs::remove_file(path);
+        for (path, id) in &self.0 {
+            if file_id(path) == Some(*id) {
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
+}
+
+/// Device and inode, and when it was made: inodes are used again.
+type FileId = (u64, u64, Option<SystemTime>);
+
+fn file_id(path: &Path) -> Option<FileId> {
+    let file = std::fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino(), file.created().ok()))
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -115,10 +127,7 @@ fn tcp(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
 
 fn unix(path: &Path) -> io::Result<UnixListener> {
     let listener = match UnixListener::bind(path) {
-        // A gateway that was killed leaves its file behind; one that lives answers.
-        Err(error)
-            if error.kind() == io::ErrorKind::AddrInUse && UnixStream::connect(path).is_err() =>
-        {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_behind(path) => {
             std::fs::remove_file(path)?;
             UnixListener::bind(path)?
         }
@@ -126,6 +135,14 @@ fn unix(path: &Path) -> io::Result<UnixListener> {
     };
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Whether a gateway that was killed left this behind: a socket where nobody answers, and not any
+/// other file, where nobody answers either.
+fn is_left_behind(path: &Path) -> bool {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket && UnixStream::connect(path).is_err_and(refused)
 }
 
 /// Connections that may wait to be accepted.

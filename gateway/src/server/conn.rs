@@ -19,13 +19,28 @@ pub(crate) struct Conn {
     idle_since: Cell<Instant>,
     /// When the first byte of a head came, of which the last did not yet come; and how many did.
     head: Cell<Option<(Instant, usize)>>,
-    reset_on_close: Cell<bool>,
+    farewell: Cell<Farewell>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Protocol {
     H1,
     H2,
+}
+
+/// How the connection may end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Farewell {
+    /// With or without a word: no caller could mistake it.
+    Free,
+    /// Not as if all were well, now.
+    Forbidden,
+    /// After all that is still to be sent, and in no other way.
+    Due,
+    /// The caller may still be sending a body that nobody wants: it is read and thrown away for a
+    /// while, or the kernel would answer it with a reset, and the caller lose our answer (RFC 9112,
+    /// section 9.6).
+    Long,
 }
 
 #[derive(Clone, Copy)]
@@ -54,7 +69,7 @@ impl Conn {
             moved_at: Cell::new(now),
             idle_since: Cell::new(now),
             head: Cell::new(None),
-            reset_on_close: Cell::new(false),
+            farewell: Cell::new(Farewell::Free),
         }
     }
 
@@ -80,13 +95,33 @@ impl Conn {
         self.owed.set(if owed { self.owed.get() + 1 } else { self.owed.get() - 1 });
     }
 
-    /// The end of this connection must look like a failure, whatever the protocol makes of it.
-    pub(crate) fn reset_on_close(&self) {
-        self.reset_on_close.set(true);
+    /// An answer was made while its request's body was still to come.
+    pub(crate) fn linger_on_close(&self) {
+        if self.farewell.get() == Farewell::Free {
+            self.farewell.set(Farewell::Long);
+        }
     }
 
-    pub(super) fn is_to_be_reset(&self) -> bool {
-        self.reset_on_close.get()
+    /// An answer began whose end callers may know by the end of the connection alone (HTTP/1.0):
+    /// until it is whole, any end must look like a failure.
+    pub(crate) fn ends_an_answer(&self) {
+        self.farewell.set(Farewell::Forbidden);
+    }
+
+    /// The last of that answer is on its way.
+    pub(crate) fn answer_is_whole(&self) {
+        if self.farewell.get() == Farewell::Forbidden {
+            self.farewell.set(Farewell::Due);
+        }
+    }
+
+    /// All was sent, and then that it was all.
+    pub(super) fn said_farewell(&self) {
+        self.farewell.set(Farewell::Free);
+    }
+
+    pub(super) fn farewell(&self) -> Farewell {
+        self.farewell.get()
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -25,15 +25,18 @@ use crate::body::Body;
 
 /// Serves a caller until it leaves, its time is up, or the gateway drains.
 pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, stream: S) -> Result<(), Refused> {
-    let generation = worker.gateway().generation.clone();
-    match &generation.acceptor {
+    // What was configured when it came: a connection that stays must not keep all of it alive.
+    let (acceptor, limit) = {
+        let generation = &worker.gateway().generation;
+        (generation.acceptor.clone(), generation.config.listener.handshake_timeout)
+    };
+    match acceptor {
         None => {
             let mut stream = stream;
             let (protocol, prefix) = sniff(&worker, &mut stream).await?;
             speak(worker, stream, protocol, prefix).await;
         }
         Some(acceptor) => {
-            let limit = generation.config.listener.handshake_timeout;
             let handshake = timeout(limit, acceptor.accept(stream));
             let stream = handshake.await.map_err(|_| Refused)?.map_err(|_| Refused)?;
             let protocol = match stream.get_ref().1.alpn_protocol() {
@@ -57,12 +60,17 @@ async fn sniff<S: Socket>(worker: &Worker, stream: &mut S) -> Result<(Protocol, 
         let listener = &worker.gateway().generation.config.listener;
         (listener.first_byte_timeout, listener.head_timeout)
     };
+    let mut draining = worker.draining();
     let mut prefix = Prefix::default();
     let mut limit = first;
     loop {
-        match timeout(limit, stream.read(prefix.room())).await {
-            Err(_) | Ok(Err(_) | Ok(0)) => return Err(Refused),
-            Ok(Ok(count)) => prefix.filled(count),
+        tokio::select! {
+            biased;
+            read = timeout(limit, stream.read(prefix.room())) => match read {
+                Err(_) | Ok(Err(_) | Ok(0)) => return Err(Refused),
+                Ok(Ok(count)) => prefix.filled(count),
+            },
+            _ = draining.wait_for(|draining| *draining) => return Err(Refused),
         }
         limit = rest;
         if !PREFACE.starts_with(prefix.bytes()) {
@@ -75,8 +83,11 @@ async fn sniff<S: Socket>(worker: &Worker, stream: &mut S) -> Result<(Protocol, 
 }
 
 async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, prefix: Prefix) {
-    let listener = &worker.gateway().generation.config.listener;
-    let conn = Rc::new(Conn::new(listener, protocol));
+    let (conn, max_streams, max_head_bytes) = {
+        let listener = &worker.gateway().generation.config.listener;
+        (Conn::new(listener, protocol), listener.max_streams, listener.max_head_bytes)
+    };
+    let conn = Rc::new(conn);
     let io = TokioIo::new(Watched::new(stream, prefix, conn.clone()));
     let draining = worker.draining();
     let service = {
@@ -98,8 +109,8 @@ async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, pre
         Protocol::H2 => {
             let connection = http2::Builder::new(LocalExecutor)
                 .timer(TokioTimer::new())
-                .max_concurrent_streams(listener.max_streams)
-                .max_header_list_size(u32::try_from(listener.max_head_bytes).unwrap_or(u32::MAX))
+                .max_concurrent_streams(max_streams)
+                .max_header_list_size(u32::try_from(max_head_bytes).unwrap_or(u32::MAX))
                 .initial_stream_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
                 .max_send_buf_size(SEND_BUFFER)
@@ -204,10 +215,7 @@ impl<F: Future + 'static> Executor<F> for LocalExecutor {
 /// Whether an accept error is about the connection that was to be accepted, and not about us.
 pub(super) fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 /// RFC 9113, section 3.4.

@@ -52,8 +52,7 @@ pub(super) fn run(
     Start { socket, generation, shared, log }: Start,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) -> io::Result<()> {
-    let runtime =
-        Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let local = Rc::new(Local::new(log, &shared.pseudonym));
         let gateway = Rc::new(gateway(generation, shared, local, &[]));
@@ -104,24 +103,27 @@ impl Worker {
     fn publish(&self, generation: Arc<Generation>) {
         let before = self.gateway();
         let (shared, local) = (before.shared.clone(), before.local.clone());
-        *self.gateway.borrow_mut() =
-            Rc::new(gateway(generation, shared, local, &before.pools));
+        *self.gateway.borrow_mut() = Rc::new(gateway(generation, shared, local, &before.pools));
     }
 
     fn take<S: Socket>(self: &Rc<Self>, stream: S) {
-        let gateway = self.gateway();
-        let metrics = &gateway.shared.metrics.callers;
-        if metrics.open_now() >= gateway.generation.config.listener.max_connections as u64 {
+        let (metrics, most) = {
+            let gateway = self.gateway();
+            let most = gateway.generation.config.listener.max_connections;
+            (gateway.shared.metrics.callers.clone(), most)
+        };
+        if metrics.open_now() >= most as u64 {
             metrics.refused.add(1);
             return;
         }
         let open = metrics.open();
         self.open.set(self.open.get() + 1);
+        // Not with the gateway: a connection may outlive its configuration by days.
         let worker = self.clone();
         tokio::task::spawn_local(async move {
             let _here = Here(worker.clone());
             if connection::serve(worker, stream).await.is_err() {
-                gateway.shared.metrics.callers.refused.add(1);
+                metrics.refused.add(1);
             }
             drop(open);
         });
