@@ -80,7 +80,8 @@ impl View {
             "/live" => text(StatusCode::OK, "text/plain", "live\n"),
             "/ready" => self.ready(),
             "/metrics" => {
-                let mut body = metrics::render(&self.shared.metrics, &self.shared.tokens);
+                let slots = self.current.load().routes.slots();
+                let mut body = metrics::render(&self.shared.metrics, &slots);
                 metrics::render_dropped_lines(&mut body, self.log.dropped());
                 text(StatusCode::OK, "text/plain; version=0.0.4", body)
             }

@@ -61,6 +61,17 @@ impl Routes {
         self.0.iter()
     }
 
+    /// Where their tokens live, each once.
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        let mut slots = Vec::<Arc<Slot>>::new();
+        for route in &self.0 {
+            if !slots.iter().any(|slot| Arc::ptr_eq(slot, &route.slot)) {
+                slots.push(route.slot.clone());
+            }
+        }
+        slots
+    }
+
     fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
         self.0.iter().enumerate().find_map(|(index, route)| {
             let rest = path.strip_prefix(&*route.label)?;
