@@ -76,7 +76,7 @@ impl Gateway {
             record.answered(response.status());
             return response.map(|bytes| Body::whole(bytes, Some(record)));
         }
-        let version = request.version();
+        let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let transacted =
             AssertUnwindSafe(self.transact(request, &conn, &mut record)).catch_unwind().await;
         match transacted.unwrap_or(Err(Error::Panicked)) {
@@ -89,7 +89,10 @@ impl Gateway {
                 })
             }
             Err(error) => {
-                let response = problem::answer(&error, request_id);
+                let mut response = problem::answer(&error, request_id);
+                if is_head {
+                    problem::head_only(&mut response);
+                }
                 record.failed(error);
                 response.map(|bytes| Body::whole(bytes, Some(record)))
             }
