@@ -104,8 +104,7 @@ impl View {
                     (None, Some(failure)) => Some(failure.to_string()),
                     (None, None) => Some("no token yet".to_owned()),
                 };
-                let prefix = if route.label.is_empty() { "/" } else { &*route.label };
-                RouteStatus { prefix: prefix.to_owned(), ready: reason.is_none(), reason }
+                RouteStatus { prefix: route.name().to_owned(), ready: reason.is_none(), reason }
             })
             .collect::<Vec<_>>();
         let draining = self.shared.is_draining();

@@ -16,7 +16,7 @@ use crate::transaction;
 pub(crate) struct Route {
     /// As configured.
     pub config: config::Route,
-    /// The prefix, as logs and metrics name the route.
+    /// The prefix without a slash at its end.
     pub label: Arc<str>,
     /// Where its token lives.
     pub slot: Arc<Slot>,
@@ -26,6 +26,13 @@ pub(crate) struct Route {
     pub forwarding: Vec<(HeaderName, HeaderValue)>,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
+}
+
+impl Route {
+    /// Its name in logs and metrics: the prefix, as an operator writes it.
+    pub(crate) fn name(&self) -> &str {
+        if self.label.is_empty() { "/" } else { &self.label }
+    }
 }
 
 /// All published routes, longest prefix first.
