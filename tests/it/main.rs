@@ -5,5 +5,6 @@
 mod admin;
 mod emulators;
 mod life;
+mod logs;
 mod origin;
 mod program;
