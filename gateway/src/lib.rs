@@ -43,7 +43,7 @@ use self::server::Conn;
 use self::token::AccessToken;
 
 pub use self::build::BuildError;
-pub use self::log::Log;
+pub use self::log::{Log, SetLevel};
 pub use self::server::{Drained, Server, StartError};
 
 /// What one worker serves requests with, under one configuration.
