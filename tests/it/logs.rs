@@ -258,7 +258,8 @@ async fn a_level_leaves_out_what_is_less_severe() {
 
 #[tokio::test]
 async fn a_reload_changes_what_is_logged() {
-    let (world, recorder, gateway) = logging("[log]\ntransactions = false\n").await;
+    let (world, recorder, gateway) =
+        logging("[log]\nformat = \"json\"\ntransactions = false\n").await;
     let caller = Connection::open(gateway.address(), Version::HTTP_11).await.unwrap();
     assert_eq!(caller.fetch("/dicom-web/studies").await.unwrap().0, 200);
     let toml = Toml { more: JSON.into(), ..world.toml(recorder.url()) };
