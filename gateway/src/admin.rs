@@ -80,7 +80,8 @@ impl View {
             "/live" => text(StatusCode::OK, "text/plain", "live\n"),
             "/ready" => self.ready(),
             "/metrics" => {
-                let mut body = metrics::render(&self.shared.metrics, &self.shared.tokens);
+                let slots = self.current.load().routes.slots();
+                let mut body = metrics::render(&self.shared.metrics, &slots);
                 metrics::render_dropped_lines(&mut body, self.log.dropped());
                 text(StatusCode::OK, "text/plain; version=0.0.4", body)
             }
@@ -103,8 +104,7 @@ impl View {
                     (None, Some(failure)) => Some(failure.to_string()),
                     (None, None) => Some("no token yet".to_owned()),
                 };
-                let prefix = if route.label.is_empty() { "/" } else { &*route.label };
-                RouteStatus { prefix: prefix.to_owned(), ready: reason.is_none(), reason }
+                RouteStatus { prefix: route.name().to_owned(), ready: reason.is_none(), reason }
             })
             .collect::<Vec<_>>();
         let draining = self.shared.is_draining();

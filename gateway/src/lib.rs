@@ -44,7 +44,7 @@ use self::server::Conn;
 use self::token::AccessToken;
 
 pub use self::build::BuildError;
-pub use self::log::Log;
+pub use self::log::{Log, SetLevel};
 pub use self::server::{Drained, Server, StartError};
 
 /// What one worker serves requests with, under one configuration.
@@ -77,7 +77,7 @@ impl Gateway {
             record.answered(response.status());
             return response.map(|bytes| Body::whole(bytes, Some(record)));
         }
-        let version = request.version();
+        let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let has_body = !request.body().is_end_stream();
         let transacted =
             AssertUnwindSafe(self.transact(request, &conn, &mut record)).catch_unwind().await;
@@ -94,7 +94,10 @@ impl Gateway {
                 })
             }
             Err(error) => {
-                let response = problem::answer(&error, request_id);
+                let mut response = problem::answer(&error, request_id);
+                if is_head {
+                    problem::head_only(&mut response);
+                }
                 record.failed(error);
                 response.map(|bytes| Body::whole(bytes, Some(record)))
             }

@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use config::{LogFormat, LogLevel};
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Takes chunks of whole lines to the writing thread.
@@ -39,27 +40,28 @@ impl Log {
     }
 
     /// Makes what the program says through `tracing` go here too, for the whole process. Dependencies
-    /// have no say: their words may hold what callers sent.
-    pub fn install(&self, config: &config::Log) {
-        let level = match config.level {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-            LogLevel::Trace => "trace",
-        };
-        let ours = format!("off,gateway={level},dicom_gateway={level}");
-        let filter = tracing_subscriber::EnvFilter::new(ours);
+    /// have no say: their words may hold what callers sent. Gives what changes the level later.
+    pub fn install(&self, config: &config::Log) -> SetLevel {
         let builder = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+            .with_env_filter(ours(config.level))
             .with_writer(self.clone())
             .with_ansi(false)
             .with_target(false);
         // A second gateway in one process, as tests have, shares the first one's.
-        let _ = match config.format {
-            LogFormat::Json => builder.json().flatten_event(true).try_init(),
-            LogFormat::Text => builder.try_init(),
-        };
+        match config.format {
+            LogFormat::Json => {
+                let builder = builder.json().flatten_event(true).with_filter_reloading();
+                let handle = builder.reload_handle();
+                let _ = builder.try_init();
+                Box::new(move |level| drop(handle.reload(ours(level))))
+            }
+            LogFormat::Text => {
+                let builder = builder.with_filter_reloading();
+                let handle = builder.reload_handle();
+                let _ = builder.try_init();
+                Box::new(move |level| drop(handle.reload(ours(level))))
+            }
+        }
     }
 
     /// Waits until all that was handed over is written.
@@ -81,6 +83,21 @@ impl Log {
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
+}
+
+/// Changes the level of what goes through `tracing`.
+pub type SetLevel = Box<dyn Fn(LogLevel)>;
+
+/// What the library and the program say, by their names as crates.
+fn ours(level: LogLevel) -> EnvFilter {
+    let level = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    EnvFilter::new(format!("off,gateway={level},dicom_gateway={level}"))
 }
 
 /// One thread's lines on their way to a [`Log`].

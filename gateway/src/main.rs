@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use config::{Config, Problems};
-use gateway::{Drained, Log, Server};
+use config::{Config, Loaded, Problems};
+use gateway::{Drained, Log, Server, SetLevel};
 use tokio::runtime::{Builder, Runtime};
 
 mod signals;
@@ -84,7 +84,7 @@ fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
     keep_secrets_from_dumps();
     take_descriptors();
     let (log, writer) = Log::start(io::stderr()).map_err(|error| fail(&error))?;
-    log.install(&config.log);
+    let set_level = log.install(&config.log);
     say_where_it_panics();
     let (routes, clients) = (config.routes.len(), config.clients.len());
     let tls = if config.listener.identity.is_some() { "https" } else { "http" };
@@ -105,7 +105,7 @@ fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
         server.admin_address(),
     ))?;
     while runtime.block_on(signals.next()) == Order::Reload {
-        reload(&server, file);
+        reload(&server, file, &set_level);
     }
     tracing::info!("draining");
     let drained = runtime.block_on(drain(server, &runtime, &mut signals));
@@ -134,7 +134,7 @@ async fn drain(server: Server, runtime: &Runtime, signals: &mut Signals) -> Opti
     }
 }
 
-fn reload(server: &Server, file: Option<&Path>) {
+fn reload(server: &Server, file: Option<&Path>, set_level: &SetLevel) {
     let Some(file) = file else {
         tracing::warn!("a sidecar has no file to read again");
         return;
@@ -144,12 +144,21 @@ fn reload(server: &Server, file: Option<&Path>) {
             server.refuse_reload();
             tracing::error!(%error, "the configuration is refused; the old one stays");
         }
-        Ok(loaded) => match server.reload(loaded.config) {
-            Ok(()) => tracing::info!("the configuration is published"),
-            Err(error) => {
-                tracing::error!(%error, "the configuration is refused; the old one stays");
+        Ok(Loaded { config, warnings }) => {
+            let level = config.log.level;
+            match server.reload(config) {
+                Ok(()) => {
+                    set_level(level);
+                    for warning in &warnings {
+                        tracing::warn!(key = warning.key, "{}", warning.message);
+                    }
+                    tracing::info!("the configuration is published");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the configuration is refused; the old one stays");
+                }
             }
-        },
+        }
     }
 }
 

@@ -35,6 +35,13 @@ pub(crate) fn answer(error: &Error, request_id: HeaderValue) -> Response<Bytes> 
     response
 }
 
+/// Takes the body off, as an answer to `HEAD` has none (RFC 9110, section 9.3.2): hyper does so in
+/// HTTP/1.1 only.
+pub(crate) fn head_only(response: &mut Response<Bytes>) {
+    let length = HeaderValue::from(std::mem::take(response.body_mut()).len());
+    response.headers_mut().insert(header::CONTENT_LENGTH, length);
+}
+
 /// The answer to a request about the gateway itself: the methods that it knows.
 pub(crate) fn options(allow: &'static str, request_id: HeaderValue) -> Response<Bytes> {
     let mut response = of_our_own(StatusCode::NO_CONTENT, Bytes::new(), request_id);

@@ -144,7 +144,7 @@ impl Drop for Record {
         }
         let line = line::Line {
             level: self.level(),
-            route: self.route().map_or("", |route| &route.label),
+            route: self.route().map_or("", Route::name),
             transaction: self.transaction.map_or("", Transaction::name),
             method: self.method.as_str(),
             status: self.status.as_u16(),

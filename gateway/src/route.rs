@@ -16,7 +16,7 @@ use crate::transaction;
 pub(crate) struct Route {
     /// As configured.
     pub config: config::Route,
-    /// The prefix, as logs and metrics name the route.
+    /// The prefix without a slash at its end.
     pub label: Arc<str>,
     /// Where its token lives.
     pub slot: Arc<Slot>,
@@ -26,6 +26,13 @@ pub(crate) struct Route {
     pub forwarding: Vec<(HeaderName, HeaderValue)>,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
+}
+
+impl Route {
+    /// Its name in logs and metrics: the prefix, as an operator writes it.
+    pub(crate) fn name(&self) -> &str {
+        if self.label.is_empty() { "/" } else { &self.label }
+    }
 }
 
 /// All published routes, longest prefix first.
@@ -59,6 +66,17 @@ impl Routes {
     /// All of them, in the order of their indices.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
+    }
+
+    /// Where their tokens live, each once.
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        let mut slots = Vec::<Arc<Slot>>::new();
+        for route in &self.0 {
+            if !slots.iter().any(|slot| Arc::ptr_eq(slot, &route.slot)) {
+                slots.push(route.slot.clone());
+            }
+        }
+        slots
     }
 
     fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {

@@ -170,6 +170,8 @@ impl Server {
         same("listener.address", &before.config.listener.address, &config.listener.address)?;
         same("admin.address", &before.config.admin.address, &config.admin.address)?;
         same("runtime.workers", &before.config.runtime, &config.runtime)?;
+        // Half a log in one form and half in another could be read by nobody.
+        same("log.format", &before.config.log.format, &config.log.format)?;
         let generation =
             Generation::build(config, &self.shared, Some(&before)).map_err(StartError::Build)?;
         let generation = Arc::new(generation);

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
+mod admin;
 mod emulators;
 mod http;
+mod life;
+mod logs;
 mod origin;
+mod program;
 mod tokens;
 mod wire;

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use config::{Address, Config};
@@ -51,6 +52,7 @@ pub struct Toml {
 pub struct Running {
     server: Server,
     log: Captured,
+    writer: JoinHandle<()>,
     http: reqwest::Client,
 }
 
@@ -91,10 +93,10 @@ impl World {
     /// Starts a gateway; its port answers when this returns.
     pub fn start(&self, toml: &Toml) -> Running {
         let log = Captured::default();
-        let (chunks, _writer) = Log::start(log.clone()).expect("a thread");
+        let (chunks, writer) = Log::start(log.clone()).expect("a thread");
         let server = Server::start(self.config(toml), chunks);
         let server = server.unwrap_or_else(|error| panic!("{error}"));
-        Running { server, log, http: reqwest::Client::new() }
+        Running { server, log, writer, http: reqwest::Client::new() }
     }
 
     /// Starts a gateway, and waits until it has its tokens.
@@ -211,6 +213,17 @@ impl Running {
     /// Drains, while the emulators go on.
     pub async fn drain(self) -> Drained {
         tokio::task::spawn_blocking(|| self.server.drain()).await.expect("no panic")
+    }
+
+    /// Drains, and gives all that it ever logged of its transactions.
+    pub async fn log_at_its_end(self) -> String {
+        let Self { server, log, writer, .. } = self;
+        let ended = tokio::task::spawn_blocking(|| {
+            server.drain();
+            writer.join()
+        });
+        ended.await.expect("no panic").expect("no panic");
+        log.text()
     }
 
     async fn wait_for(&self, what: &str, is_so: impl AsyncFn() -> bool) {

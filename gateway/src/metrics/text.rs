@@ -1,19 +1,21 @@
 //! The counters in Prometheus' text form (version 0.0.4).
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{BOUNDS_MS, Counter, Metrics, RouteMetrics, STATUSES, TransactionMetrics};
 use crate::error::Blame;
-use crate::token::{AcquireError, Tokens};
+use crate::token::{AcquireError, Slot};
 use config::Transaction;
 
-/// Everything, as `/metrics` shows it.
-pub(crate) fn render(metrics: &Metrics, tokens: &Tokens) -> String {
+/// Everything, as `/metrics` shows it; of tokens, those of `slots`. A slot that only transfers of an
+/// earlier configuration still hold is not among them: its labels may be those of its successor.
+pub(crate) fn render(metrics: &Metrics, slots: &[Arc<Slot>]) -> String {
     let mut text = String::with_capacity(16 << 10);
     // Writing to a String does not fail.
     let _ = transactions(&mut text, metrics);
-    let _ = acquisitions(&mut text, tokens);
+    let _ = acquisitions(&mut text, slots);
     let _ = connections(&mut text, metrics);
     text
 }
@@ -83,11 +85,10 @@ impl TransactionMetrics {
     }
 }
 
-fn acquisitions(text: &mut String, tokens: &Tokens) -> fmt::Result {
+fn acquisitions(text: &mut String, slots: &[Arc<Slot>]) -> fmt::Result {
     let now = Instant::now();
-    let slots = tokens
-        .in_use()
-        .into_iter()
+    let slots = slots
+        .iter()
         .map(|slot| {
             let client = escaped(&slot.client().config().name);
             (format!("client=\"{client}\",scope=\"{}\"", escaped(slot.scope())), slot)

@@ -197,7 +197,8 @@ fn fingerprint(config: &config::Client, anchors: u64) -> u64 {
     match &config.endpoint {
         TokenEndpoint::At(url) | TokenEndpoint::Of(url) => url.hash(&mut hasher),
     }
-    config.id.hash(&mut hasher);
+    // Logs and metrics call it by its name: another name, another client.
+    (&config.name, &config.id).hash(&mut hasher);
     anchors.hash(&mut hasher);
     (config.timeout, config.refresh_percent).hash(&mut hasher);
     match &config.credential {

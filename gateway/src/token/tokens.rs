@@ -39,10 +39,4 @@ impl Tokens {
         self.runtime.spawn(keeper::keep(Arc::downgrade(&slot)));
         slot
     }
-
-    /// All slots in use.
-    pub(crate) fn in_use(&self) -> Vec<Arc<Slot>> {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.values().filter_map(Weak::upgrade).collect()
-    }
 }

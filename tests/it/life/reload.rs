@@ -1,11 +1,13 @@
 //! What a reload changes, what it leaves alone, and what it refuses.
 
+use std::time::Duration;
+
 use gateway_tests::bulk::{Pattern, Sum};
 use gateway_tests::world::Toml;
 use gateway_tests::{Bulk, Connection, Recorder, World};
 use http::Version;
 
-use super::{LARGE, instance};
+use super::{LARGE, instance, until};
 
 #[tokio::test]
 async fn what_cannot_be_built_is_refused_and_the_old_configuration_stays() {
@@ -55,6 +57,7 @@ async fn what_holds_for_the_life_of_the_process_cannot_change() {
             "admin.address",
         ),
         ("workers = 2", "workers = 3", "runtime.workers"),
+        ("[runtime]", "[log]\nformat = \"json\"\n[runtime]", "log.format"),
     ] {
         assert!(text.contains(old));
         // A change that would be seen, beside the one that cannot be had.
@@ -69,7 +72,7 @@ async fn what_holds_for_the_life_of_the_process_cannot_change() {
         assert_eq!(caller.fetch("/dicom-web/studies").await.unwrap().0, 200);
     }
     let metrics = gateway.admin("/metrics").await.1;
-    assert!(metrics.contains("dicom_gateway_reloads_total{outcome=\"refused\"} 4\n"));
+    assert!(metrics.contains("dicom_gateway_reloads_total{outcome=\"refused\"} 5\n"));
 }
 
 #[tokio::test]
@@ -158,4 +161,36 @@ async fn only_a_client_that_changed_needs_a_new_token() {
     let new = world.authority.last_token().unwrap();
     let (old, new) = (format!("Bearer {token}"), format!("Bearer {new}"));
     assert_eq!(sent.collect::<Vec<_>>(), [old.clone(), old, new]);
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_gets_no_more_tokens_though_its_callers_stay() {
+    let (world, recorder) = (World::new().await, Recorder::start().await);
+    world.authority.set_refresh_in(Some(Duration::from_secs(1)));
+    let toml = world.toml(recorder.url());
+    let gateway = world.start_ready(&toml).await;
+    let mut stay = Vec::new();
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        let caller = Connection::open(gateway.address(), version).await.unwrap();
+        assert_eq!(caller.fetch("/dicom-web/studies").await.unwrap().0, 200);
+        stay.push(caller);
+    }
+
+    let new = "11111111-1111-1111-1111-111111111111";
+    let requests_of = |id: &str| {
+        let forms = world.authority.forms();
+        forms.iter().filter(|form| form.field("client_id") == Some(id)).count()
+    };
+    world.authority.set_client_id(new);
+    gateway.reload(world.config(&Toml { id: new.into(), ..toml.clone() })).unwrap();
+    until("the new client has its token", async || requests_of(new) == 1).await;
+    let old_ones = requests_of(&toml.id);
+    until("the new client has renewed it twice", async || {
+        stay[0].fetch("/dicom-web/studies").await.unwrap();
+        requests_of(new) == 3
+    })
+    .await;
+
+    assert_eq!(requests_of(&toml.id), old_ones);
+    assert!(stay.iter().all(|caller| !caller.is_over()));
 }

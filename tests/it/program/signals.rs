@@ -67,6 +67,40 @@ async fn a_right_file_is_published() {
 }
 
 #[tokio::test]
+async fn a_reload_changes_the_level_of_all_that_is_logged() {
+    let (world, recorder) = (World::new().await, Recorder::start().await);
+    let quiet = "[log]\nformat = \"json\"\nlevel = \"error\"\n";
+    let quiet = Toml { more: quiet.into(), ..world.toml(recorder.url()) };
+    let loud = Toml { more: quiet.more.replace("error", "info"), ..quiet.clone() };
+    let mut program = serve(&world, &quiet);
+    let (callers, operators) = program.addresses().await;
+    assert_eq!(search(callers).await, 200);
+    file(&world, &loud);
+    program.signal(Signal::HUP);
+    program.wait_for_line("the configuration is published").await;
+    assert_eq!(search(callers).await, 200);
+    program.wait_for_line("\"message\":\"transaction\"").await;
+
+    file(&world, &quiet);
+    program.signal(Signal::HUP);
+    let published = "dicom_gateway_reloads_total{outcome=\"published\"} 2\n";
+    while !admin(operators, "/metrics").await.1.contains(published) {}
+    assert_eq!(search(callers).await, 200);
+    program.signal(Signal::TERM);
+
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0));
+    let lines = ended.stderr.lines().filter(|line| line.starts_with('{')).collect::<Vec<_>>();
+    let count = |part: &str| lines.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(count("transaction"), 1, "{}", ended.stderr);
+    assert_eq!(count("is published"), 1, "{}", ended.stderr);
+    assert_eq!(count("draining"), 0, "{}", ended.stderr);
+    for line in &lines {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn signals_are_obeyed_from_the_moment_it_says_that_it_serves() {
     let (world, recorder) = (World::new().await, Recorder::start().await);
     for _ in 0..10 {
