@@ -46,7 +46,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let file = world.scratch.file("gateway.toml", configuration(arguments, &world, &origin));
     let config = config::load(&file)?.config;
     let (log, writer) = Log::start(io::stderr())?;
-    log.install(&config.log);
+    let _level_stays = log.install(&config.log);
     let server = Server::start(config, log.clone()).map_err(|error| {
         format!("{error}\nIs the port taken? --listen and --admin choose others.")
     })?;
