@@ -8,3 +8,4 @@ mod life;
 mod logs;
 mod origin;
 mod program;
+mod secrecy;
