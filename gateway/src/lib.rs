@@ -4,11 +4,9 @@
 //! with one request, and [`Gateway::transact`] is that on one screen. Everything else is a step of it,
 //! in a module of its own; steps do not call each other.
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
@@ -18,6 +16,7 @@ mod admin;
 mod body;
 mod build;
 mod error;
+mod isolate;
 mod local;
 mod log;
 mod metrics;
@@ -36,6 +35,7 @@ mod wire;
 use self::body::Body;
 use self::build::{Generation, Shared};
 use self::error::Error;
+use self::isolate::isolated;
 use self::local::Local;
 use self::origin::{Failure, Lease, Outgoing, Pool, Upload, Wanted};
 use self::permit::{Permit, Principal};
@@ -79,12 +79,11 @@ impl Gateway {
         }
         let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let has_body = !request.body().is_end_stream();
-        let transacted =
-            AssertUnwindSafe(self.transact(request, &conn, &mut record)).catch_unwind().await;
+        let transacted = isolated(self.transact(request, &conn, &mut record)).await;
         if has_body && !record.upload.as_ref().is_some_and(|upload| upload.is_ended()) {
             conn.linger_on_close();
         }
-        match transacted.unwrap_or(Err(Error::Panicked)) {
+        match transacted {
             Ok((mut response, lease)) => {
                 rewrite::inbound(&mut response, request_id);
                 record.answered(response.status());

@@ -9,5 +9,6 @@ mod life;
 mod logs;
 mod origin;
 mod program;
+mod secrecy;
 mod tokens;
 mod wire;
