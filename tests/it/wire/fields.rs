@@ -22,7 +22,8 @@ async fn what_is_for_this_hop_alone_ends_here() {
         "Expect: 100-continue",
     ] {
         let names = lines.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name);
-        goes_no_further(&bench, lines, &names.filter(|name| *name != "Sec-X").collect::<Vec<_>>()).await;
+        goes_no_further(&bench, lines, &names.filter(|name| *name != "Sec-X").collect::<Vec<_>>())
+            .await;
     }
 }
 
@@ -89,7 +90,10 @@ async fn callers_do_not_speak_for_the_gateway() {
         let twice = format!("{line}\r\n{name}: {value}");
         goes_no_further(&bench, &twice, &[name]).await;
         let head = String::from_utf8(bench.last().head).unwrap();
-        assert!(!head.to_lowercase().contains(&format!(": {}\r\n", value.to_lowercase())), "{head}");
+        assert!(
+            !head.to_lowercase().contains(&format!(": {}\r\n", value.to_lowercase())),
+            "{head}"
+        );
     }
 }
 
@@ -142,7 +146,8 @@ async fn all_other_fields_go_on_in_their_order_and_as_they_are() {
 #[tokio::test]
 async fn values_beyond_ascii_go_on_as_they_are() {
     let bench = Bench::start().await;
-    let raw = [&search("")[..search("").len() - 2].as_bytes()[..], b"X-Latin: M\xfcller\r\n\r\n"].concat();
+    let raw = [&search("")[..search("").len() - 2].as_bytes()[..], b"X-Latin: M\xfcller\r\n\r\n"]
+        .concat();
     assert_eq!(bench.ask(raw).await.status, 200);
     let head = bench.last().head;
     assert!(head.windows(6).any(|window| window == b"M\xfcller"));

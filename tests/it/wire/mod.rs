@@ -16,7 +16,7 @@ mod expectations;
 mod fields;
 mod framing;
 mod hosts;
-mod http2;
+pub(crate) mod http2;
 mod methods;
 mod pipeline;
 mod targets;
