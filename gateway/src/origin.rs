@@ -60,8 +60,8 @@ impl OriginSpec {
     }
 }
 
-/// Refuses answers that hyper reads well and would write on badly (RFC 9112, section 6). A length comes
-/// out as one plain number.
+/// Refuses answers that hyper reads well and would write on badly (RFC 9112, section 6). A length
+/// comes out as one plain number.
 pub(crate) fn sound(response: &mut Response<Incoming>) -> Result<(), Error> {
     plain_length(response.headers_mut())?;
     let headers = response.headers();

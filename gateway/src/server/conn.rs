@@ -143,8 +143,8 @@ impl Conn {
         }
     }
 
-    /// Bytes went. By HTTP/2 a few of them are no part of an answer: whoever answers pings does not yet
-    /// read.
+    /// Bytes went. By HTTP/2 a few of them are no part of an answer: whoever answers pings does not
+    /// yet read.
     pub(super) fn sent(&self, bytes: usize) {
         if self.protocol == Protocol::H1 || bytes > H2_SMALL_TALK {
             self.moved_at.set(Instant::now());

@@ -100,11 +100,14 @@ async fn an_answer_loses_what_was_for_this_hop_or_not_for_callers() {
                  WWW-Authenticate: Bearer authorization_uri=\"https://login.example\"\r\n\
                  Proxy-Authenticate: Basic\r\nProxy-Authentication-Info: x\r\n\
                  Authentication-Info: x\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\
-                 Set-Cookie2: e=f\r\nAlt-Svc: h3=\":443\"\r\nStrict-Transport-Security: max-age=1\r\n\
-                 Clear-Site-Data: \"*\"\r\nAccess-Control-Allow-Origin: *\r\nKeep-Alive: timeout=5\r\n\
+                 Set-Cookie2: e=f\r\nAlt-Svc: h3=\":443\"\r\n\
+                 Strict-Transport-Security: max-age=1\r\n\
+                 Clear-Site-Data: \"*\"\r\nAccess-Control-Allow-Origin: *\r\n\
+                 Keep-Alive: timeout=5\r\n\
                  Proxy-Connection: keep-alive\r\nTE: trailers\r\nTrailer: X-Sum\r\nUpgrade: h2c\r\n\
                  Connection: X-One, upgrade\r\nX-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\n\
-                 Connection: x-two, content-type, content-length\r\nContent-Type: application/dicom+json\r\n\
+                 Connection: x-two, content-type, content-length\r\n\
+                 Content-Type: application/dicom+json\r\n\
                  X-Request-Id: theirs\r\nContent-Length: 2\r\n";
     let reply = format!("HTTP/1.1 200 OK\r\n{lines}\r\nok");
     bench.recorder.reply_next(Reply::Bytes(reply.into()));
@@ -120,9 +123,12 @@ async fn an_answer_loses_what_was_for_this_hop_or_not_for_callers() {
 async fn the_rest_of_an_answer_goes_on_as_it_is() {
     let bench = Bench::start().await;
     let lines = "ETag: 12-3\r\nX-Unknown: b\r\nWarning: 299 pacs.example:443 \"It's a warning\"\r\n\
-                 X-Unknown: a , c\r\nContent-Type: multipart/related; boundary=x\r\nVary: Accept\r\n\
-                 Cache-Control: max-age=60\r\nDate: Tue, 01 Jan 2019 00:00:00 GMT\r\nRetry-After: 7\r\n\
-                 Content-Encoding: gzip\r\nLast-Modified: x\r\nLocation: http://pacs.example/studies\r\n";
+                 X-Unknown: a , c\r\nContent-Type: multipart/related; boundary=x\r\n\
+                 Vary: Accept\r\n\
+                 Cache-Control: max-age=60\r\nDate: Tue, 01 Jan 2019 00:00:00 GMT\r\n\
+                 Retry-After: 7\r\n\
+                 Content-Encoding: gzip\r\nLast-Modified: x\r\n\
+                 Location: http://pacs.example/studies\r\n";
     for status in [
         200, 202, 206, 301, 302, 307, 308, 400, 403, 404, 406, 409, 412, 416, 424, 429, 500, 503,
         504,

@@ -1,5 +1,5 @@
-//! Callers who take their time in the middle of something. Each is let go by an option of its own, set
-//! short while all others are an hour, and a healthy caller beside them notices nothing.
+//! Callers who take their time in the middle of something. Each is let go by an option of its own,
+//! set short while all others are an hour, and a healthy caller beside them notices nothing.
 
 use std::time::Duration;
 

@@ -91,8 +91,8 @@ async fn a_path_and_its_query_go_on_byte_for_byte() {
         .await;
 }
 
-/// hyper cuts a fragment off before the gateway could refuse it; what matters is that path and query
-/// are the ones that the permit was for, and that the origin server gets none.
+/// hyper cuts a fragment off before the gateway could refuse it; what matters is that path and
+/// query are the ones that the permit was for, and that the origin server gets none.
 #[tokio::test]
 async fn a_fragment_goes_no_further() {
     let bench = Bench::start().await;
