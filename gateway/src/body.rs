@@ -80,18 +80,22 @@ impl Body {
 impl OriginBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.turn(false);
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.patience.renew();
-                self.turn(true);
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::BrokeOff))),
-            Poll::Ready(None) => {
-                self.end();
-                Poll::Ready(None)
-            }
-            Poll::Pending => self.patience.poll_end(cx).map(|()| Some(Err(BodyError::Late))),
+        loop {
+            return match Pin::new(&mut self.incoming).poll_frame(cx) {
+                // They could say what the head may not.
+                Poll::Ready(Some(Ok(trailers))) if trailers.is_trailers() => continue,
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.patience.renew();
+                    self.turn(true);
+                    Poll::Ready(Some(Ok(frame)))
+                }
+                Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::BrokeOff))),
+                Poll::Ready(None) => {
+                    self.end();
+                    Poll::Ready(None)
+                }
+                Poll::Pending => self.patience.poll_end(cx).map(|()| Some(Err(BodyError::Late))),
+            };
         }
     }
 

@@ -158,8 +158,8 @@ impl Gateway {
             let head = (&inbound.head, &record.trace);
             let outbound = rewrite::outbound(permit, token, head, body, &self.local)?;
             match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
-                Ok((response, lease)) => {
-                    origin::sound(&response)?;
+                Ok((mut response, lease)) => {
+                    origin::sound(&mut response)?;
                     return Ok((response, lease));
                 }
                 Err(Failure { stale: true, .. })

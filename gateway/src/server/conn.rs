@@ -13,7 +13,7 @@ pub(crate) struct Conn {
     open: Cell<u32>,
     /// Frames of answers that the caller is to take.
     owed: Cell<u32>,
-    /// When bytes last moved, either way.
+    /// When bytes of an answer last went.
     moved_at: Cell<Instant>,
     /// When the last transaction ended.
     idle_since: Cell<Instant>,
@@ -92,6 +92,9 @@ impl Conn {
 
     /// The caller was given a frame, or asked for the next one.
     pub(crate) fn owes(&self, owed: bool) {
+        if owed && self.owed.get() == 0 {
+            self.moved_at.set(Instant::now());
+        }
         self.owed.set(if owed { self.owed.get() + 1 } else { self.owed.get() - 1 });
     }
 
@@ -134,17 +137,18 @@ impl Conn {
 
     /// Bytes came.
     pub(super) fn received(&self, bytes: usize) {
-        let now = Instant::now();
-        self.moved_at.set(now);
         if self.is_idle() && self.protocol == Protocol::H1 {
-            let (since, before) = self.head.get().unwrap_or((now, 0));
+            let (since, before) = self.head.get().unwrap_or_else(|| (Instant::now(), 0));
             self.head.set(Some((since, before + bytes)));
         }
     }
 
-    /// Bytes went.
-    pub(super) fn sent(&self) {
-        self.moved_at.set(Instant::now());
+    /// Bytes went. By HTTP/2 a few of them are no part of an answer: whoever answers pings does not
+    /// yet read.
+    pub(super) fn sent(&self, bytes: usize) {
+        if self.protocol == Protocol::H1 || bytes > H2_SMALL_TALK {
+            self.moved_at.set(Instant::now());
+        }
     }
 
     /// Whether a head has come to a size that no answer is worth.
@@ -167,3 +171,6 @@ impl Conn {
         }
     }
 }
+
+/// A PING and a SETTINGS with their acknowledgements and a WINDOW_UPDATE (RFC 9113, section 6).
+const H2_SMALL_TALK: usize = 64;

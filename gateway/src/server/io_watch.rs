@@ -169,8 +169,8 @@ impl<S: Socket> AsyncWrite for Watched<S> {
 
 impl<S: Socket> Watched<S> {
     fn note(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(1..)) = polled {
-            self.conn.sent();
+        if let Poll::Ready(Ok(bytes @ 1..)) = polled {
+            self.conn.sent(bytes);
         }
         polled
     }

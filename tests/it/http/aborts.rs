@@ -44,10 +44,9 @@ async fn a_caller_who_leaves_in_mid_download_ends_the_origin_server_s_connection
 #[tokio::test]
 async fn a_caller_who_leaves_in_mid_upload_ends_the_origin_server_s_connection() {
     let bench = Bench::start().await;
-    for (lines, body) in [
-        ("Content-Length: 1000000\r\n", "abc"),
-        ("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"),
-    ] {
+    for (lines, body) in
+        [("Content-Length: 1000000\r\n", "abc"), ("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n")]
+    {
         for leave in LEAVES {
             let before = bench.recorder.bytes_seen();
             let mut caller = bench.caller().await;

@@ -69,7 +69,8 @@ async fn what_the_head_alone_decides_comes_instead_of_a_go_ahead() {
 #[tokio::test]
 async fn http_1_0_gets_no_go_ahead() {
     let bench = Bench::start().await;
-    let raw = "POST /dicom-web/studies HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc";
+    let raw =
+        "POST /dicom-web/studies HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc";
     assert_eq!(bench.ask(raw).await.status, 200);
     assert_eq!(bench.last().body, b"abc");
 }

@@ -5,6 +5,7 @@ mod answers;
 mod ceiling;
 mod expect;
 mod h2_caller;
+mod h2_origin;
 mod idle;
 mod own;
 mod pressure;

@@ -1,4 +1,4 @@
-//! What the gateway answers itself when the origin server fails: in its own words, and no one else's.
+//! What the gateway answers itself when the origin server fails: in its own words alone.
 
 use std::time::{Duration, Instant};
 

@@ -52,7 +52,9 @@ async fn plain_tcp_takes_both_protocols() {
     assert_eq!(caller.search().await.unwrap().version(), Version::HTTP_2);
     // A first byte that could be either's.
     let mut caller = bench.caller().await;
-    for byte in "POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx".bytes() {
+    for byte in
+        "POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx".bytes()
+    {
         caller.send([byte]).await.unwrap();
     }
     assert_eq!(caller.read_response().await.unwrap().status, 200);

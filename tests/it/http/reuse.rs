@@ -75,7 +75,7 @@ async fn a_connection_that_the_origin_server_closed_fails_no_search() {
     let bench = Bench::start().await;
     let reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let mut caller = bench.caller().await;
-    // It closes without having said so, sometimes before and sometimes after the next request is out.
+    // It closes without having said so, now before the next request is out, now after.
     bench.recorder.reply_with(Reply::BytesThenClose(reply.into()));
     for number in 0..100 {
         caller.send(search("")).await.unwrap();

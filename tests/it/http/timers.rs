@@ -1,5 +1,5 @@
-//! Callers who take their time in the middle of something. Each is let go by an option of its own, set
-//! short while all others are an hour, and a healthy caller beside them notices nothing.
+//! Callers who take their time in the middle of something. Each is let go by an option of its own,
+//! set short while all others are an hour, and a healthy caller beside them notices nothing.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use gateway_tests::{RawCaller, Recorder, Reply, Running, World};
 use tokio::time::timeout;
 
 use super::{H2Caller, LIMIT, tls_gateway};
-use crate::wire::{Bench, search, store};
+use crate::wire::{Bench, http2, search, store};
 
 #[tokio::test]
 async fn a_handshake_has_its_time() {
@@ -36,7 +36,9 @@ async fn a_first_byte_has_its_time() {
 #[tokio::test]
 async fn a_head_has_its_time_however_it_drips() {
     let bench = Bench::with(&short("head_timeout_secs"), "").await;
-    for begin in ["P", "PRI * HTTP/2.0\r\n", "GET", "GET /dicom-web/studies HTTP/1.1\r\nHost: local"] {
+    for begin in
+        ["P", "PRI * HTTP/2.0\r\n", "GET", "GET /dicom-web/studies HTTP/1.1\r\nHost: local"]
+    {
         let mut stalled = bench.caller().await;
         stalled.send(begin).await.unwrap();
         healthy(&bench.gateway).await;
@@ -115,6 +117,24 @@ async fn who_does_not_read_is_let_go_and_the_origin_server_with_them() {
     healthy(&bench.gateway).await;
     timeout(LIMIT, stalled.closed()).await.expect("an end");
     drop(answer);
+}
+
+/// Flow control lets it stand still while everything else on its connection is as lively as ever.
+#[tokio::test]
+async fn who_only_answers_pings_does_not_read() {
+    let bench = Bench::with(&short("body_timeout_secs"), "").await;
+    let mut reply = b"HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n".to_vec();
+    reply.resize(reply.len() + (64 << 20), b'a');
+    bench.recorder.reply_next(Reply::Bytes(reply));
+    let mut stalled = bench.caller().await;
+    stalled.send(http2::frames(http2::SEARCH)).await.unwrap();
+    let pings = async {
+        while stalled.send(http2::frame(6, 0, 0, &[0; 8])).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LIMIT, pings).await.expect("whoever only pings is let go");
+    bench.recorder.wait_for_open(0).await;
 }
 
 async fn healthy(gateway: &Running) {

@@ -9,7 +9,8 @@ use crate::wire::{Bench, search};
 #[tokio::test]
 async fn an_answer_s_trailers_end_here() {
     let bench = Bench::start().await;
-    let reply = "HTTP/1.1 200 OK\r\nTrailer: Set-Cookie, X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n\
+    let reply = "HTTP/1.1 200 OK\r\nTrailer: Set-Cookie, X-Sum\r\n\
+                 Transfer-Encoding: chunked\r\n\r\n\
                  3\r\nabc\r\n0\r\nSet-Cookie: a=b\r\nX-Sum: 1\r\nServer: Kestrel\r\n\r\n";
     bench.recorder.reply_with(Reply::Bytes(reply.into()));
 

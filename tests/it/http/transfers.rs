@@ -15,7 +15,8 @@ use crate::wire::Bench;
 #[tokio::test]
 async fn an_upload_by_http_1_1_comes_byte_for_byte() {
     let bench = Bench::start().await;
-    let body: Vec<u8> = (0..1_000_003_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let body: Vec<u8> =
+        (0..1_000_003_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let head = |lines: &str| {
         format!("POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n").into_bytes()
     };
@@ -53,7 +54,8 @@ async fn large_bodies_come_byte_for_byte_by_every_protocol() {
         ];
         for mut caller in callers {
             let url = format!("http://localhost/dicom-web/studies/1.2/series/3/instances/{SIZE}");
-            let answer = caller.ask(Request::get(url).body(Empty::new().boxed()).unwrap()).await.unwrap();
+            let answer =
+                caller.ask(Request::get(url).body(Empty::new().boxed()).unwrap()).await.unwrap();
             assert_eq!(Sum::of(answer.into_body()).await.unwrap(), Pattern::new(SIZE).sum());
 
             for body in [Pattern::new(SIZE).boxed(), without_length()] {

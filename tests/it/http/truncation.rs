@@ -13,7 +13,8 @@ use crate::wire::Bench;
 #[tokio::test]
 async fn a_body_that_breaks_off_is_whole_for_nobody() {
     let bench = Bench::start().await;
-    let length = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{body}").into_bytes();
+    let length =
+        |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{body}").into_bytes();
     let chunked = |body: &str| {
         format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}").into_bytes()
     };
@@ -147,4 +148,3 @@ async fn seen_by(mut caller: RawCaller, version: &str) -> Seen {
         _ => Seen::Broken,
     }
 }
-

@@ -17,12 +17,13 @@ async fn what_is_for_this_hop_alone_ends_here() {
         "Trailer: X-Sum",
         "Upgrade: websocket",
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-X: 1",
-        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA",
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAA",
         "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA",
         "Expect: 100-continue",
     ] {
         let names = lines.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name);
-        goes_no_further(&bench, lines, &names.filter(|name| *name != "Sec-X").collect::<Vec<_>>()).await;
+        goes_no_further(&bench, lines, &names.filter(|name| *name != "Sec-X").collect::<Vec<_>>())
+            .await;
     }
 }
 
@@ -38,8 +39,9 @@ async fn connection_names_away_fields_on_all_its_lines_but_none_of_ours() {
     }
     assert_eq!(request.values("x-four"), ["4"]);
 
-    let lines = "Connection: authorization, via\r\nConnection: host, content-type, content-length, accept\r\n\
-                 Content-Type: application/dicom\r\nAccept: application/dicom+json\r\nContent-Length: 3\r\n";
+    let lines = "Connection: authorization, via\r\nConnection: host, content-type, content-length\r\n\
+                 Connection: accept\r\nContent-Type: application/dicom\r\n\
+                 Accept: application/dicom+json\r\nContent-Length: 3\r\n";
     assert_eq!(bench.ask(store(lines, "abc")).await.status, 200);
     let request = bench.last();
     bench.passed("/v2/studies", b"abc").unwrap();
@@ -89,7 +91,10 @@ async fn callers_do_not_speak_for_the_gateway() {
         let twice = format!("{line}\r\n{name}: {value}");
         goes_no_further(&bench, &twice, &[name]).await;
         let head = String::from_utf8(bench.last().head).unwrap();
-        assert!(!head.to_lowercase().contains(&format!(": {}\r\n", value.to_lowercase())), "{head}");
+        assert!(
+            !head.to_lowercase().contains(&format!(": {}\r\n", value.to_lowercase())),
+            "{head}"
+        );
     }
 }
 
@@ -116,7 +121,8 @@ async fn all_other_fields_go_on_in_their_order_and_as_they_are() {
     let lines = "Accept: multipart/related; type=\"application/dicom\"; transfer-syntax=*\r\n\
                  X-Unknown: b\r\nAccept: application/dicom+json;q=0.5\r\nX-Unknown:\ta , ,c \r\n\
                  If-None-Match: 12-3, W/\"4\"\r\nRange: bytes=0-1,5-\r\nUser-Agent: OHIF\r\n\
-                 Accept-Encoding: gzip\r\nX-Unknown: \r\nPragma: no-cache\r\nPrefer: respond-async\r\n";
+                 Accept-Encoding: gzip\r\nX-Unknown: \r\nPragma: no-cache\r\n\
+                 Prefer: respond-async\r\n";
     assert_eq!(bench.ask(search(lines)).await.status, 200);
     let request = bench.last();
     assert_eq!(
@@ -142,7 +148,9 @@ async fn all_other_fields_go_on_in_their_order_and_as_they_are() {
 #[tokio::test]
 async fn values_beyond_ascii_go_on_as_they_are() {
     let bench = Bench::start().await;
-    let raw = [&search("")[..search("").len() - 2].as_bytes()[..], b"X-Latin: M\xfcller\r\n\r\n"].concat();
+    let head = search("X-Latin: M\r\n");
+    let (before, after) = head.split_at(head.len() - 4);
+    let raw = [before.as_bytes(), b"\xfcller", after.as_bytes()].concat();
     assert_eq!(bench.ask(raw).await.status, 200);
     let head = bench.last().head;
     assert!(head.windows(6).any(|window| window == b"M\xfcller"));

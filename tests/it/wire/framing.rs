@@ -6,7 +6,8 @@ use super::{Bench, Row, STUDIES, search, store};
 #[tokio::test]
 async fn a_length_is_one_number() {
     let bench = Bench::start().await;
-    let row = |name, lines: &str, body: &str, expected| Row::new(name, store(lines, body), expected);
+    let row =
+        |name, lines: &str, body: &str, expected| Row::new(name, store(lines, body), expected);
     bench
         .check(vec![
             row("plain", "Content-Length: 3\r\n", "abc", Passed(STUDIES, b"abc")),
@@ -27,7 +28,12 @@ async fn a_length_is_one_number() {
             row("with a space", "Content-Length: 1 3\r\n", "abc", Malformed),
             row("with a fraction", "Content-Length: 3.0\r\n", "abc", Malformed),
             row("empty", "Content-Length: \r\n", "abc", Malformed),
-            row("too large for 64 bits", "Content-Length: 18446744073709551619\r\n", "abc", Malformed),
+            row(
+                "too large for 64 bits",
+                "Content-Length: 18446744073709551619\r\n",
+                "abc",
+                Malformed,
+            ),
         ])
         .await;
 }
@@ -76,7 +82,8 @@ async fn http_1_0_has_no_transfer_coding() {
 async fn a_length_beside_a_coding_does_not_count_and_is_the_connection_s_end() {
     let bench = Bench::start().await;
     let hidden = search("X-Hidden: 1\r\n");
-    let lengths = ["Content-Length: 3\r\n".to_owned(), format!("Content-Length: {}\r\n", 5 + hidden.len())];
+    let lengths =
+        ["Content-Length: 3\r\n".to_owned(), format!("Content-Length: {}\r\n", 5 + hidden.len())];
     for length in lengths {
         for lines in [
             format!("{length}Transfer-Encoding: chunked\r\n"),
@@ -144,7 +151,8 @@ async fn trailers_end_here() {
 async fn a_body_comes_with_a_method_that_has_one() {
     let bench = Bench::start().await;
     let row = |method: &str, lines: &str, body: &str, expected| {
-        let raw = format!("{method} /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n{body}");
+        let raw =
+            format!("{method} /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n{body}");
         Row::new(format!("{method} {lines}"), raw, expected)
     };
     let mut rows = Vec::new();
@@ -161,9 +169,7 @@ async fn a_body_comes_with_a_method_that_has_one() {
 async fn a_head_that_could_be_read_in_two_ways_is_no_head() {
     let bench = Bench::start().await;
     let row = |name, raw: String, expected| Row::new(name, raw, expected);
-    let line = |line: &str| {
-        format!("{line}\r\nHost: localhost\r\n\r\n")
-    };
+    let line = |line: &str| format!("{line}\r\nHost: localhost\r\n\r\n");
     bench
         .check(vec![
             row("a folded line", search("X-A: b\r\n c\r\n"), Malformed),
@@ -185,7 +191,11 @@ async fn a_head_that_could_be_read_in_two_ways_is_no_head() {
             row("a version with a tail", line("GET /dicom-web/studies HTTP/1.1x"), Malformed),
             row("a tab between words", line("GET\t/dicom-web/studies HTTP/1.1"), Malformed),
             row("a response", "HTTP/1.1 200 OK\r\n\r\n".into(), Malformed),
-            row("a TLS hello", "\x16\x03\x01\x02\0\x01\0\x01\u{7c}\x03\x03\r\n\r\n".into(), Malformed),
+            row(
+                "a TLS hello",
+                "\x16\x03\x01\x02\0\x01\0\x01\u{7c}\x03\x03\r\n\r\n".into(),
+                Malformed,
+            ),
             // RFC 9112, section 2.2, allows a recipient both; what goes on is written anew.
             row("lines end in LF", search("").replace('\r', ""), Passed(STUDIES, b"")),
             row("an empty line before it", format!("\r\n{}", search("")), Passed(STUDIES, b"")),

@@ -140,12 +140,6 @@ async fn a_head_by_http_2_has_the_same_size() {
 #[tokio::test]
 async fn names_and_values_of_no_http_2_reach_nobody() {
     let bench = Bench::start().await;
-    let base: &[(&[u8], &[u8])] = &[
-        (b":method", b"GET"),
-        (b":scheme", b"http"),
-        (b":authority", b"localhost"),
-        (b":path", b"/dicom-web/studies"),
-    ];
     let bad: [(&[u8], &[u8]); 12] = [
         (b"x-a", b"b\r\nx-c: d"),
         (b"x-a", b"b\nc"),
@@ -161,21 +155,21 @@ async fn names_and_values_of_no_http_2_reach_nobody() {
         (b":path", b"/dicom-web/series"),
     ];
     for field in bad {
-        let fields = [base, &[field]].concat();
+        let fields = [SEARCH, &[field]].concat();
         let mut caller = RawCaller::connect(bench.gateway.address()).await.unwrap();
-        caller.send(frames(&fields)).await.unwrap();
+        caller.send([frames(&fields), farewell()].concat()).await.unwrap();
         let answer = caller.read_to_end().await;
         assert!(!answer.is_empty(), "{field:?}");
         assert_eq!(bench.recorder.bytes_seen(), 0, "{:?}", String::from_utf8_lossy(field.0));
     }
     // The frames are right where the fields are.
     let mut caller = RawCaller::connect(bench.gateway.address()).await.unwrap();
-    caller.send(frames(base)).await.unwrap();
+    caller.send(frames(SEARCH)).await.unwrap();
     bench.recorder.wait_for_requests(1).await;
 }
 
-/// Preface, settings, one request of these fields, literal and without indexing, and a farewell.
-fn frames(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
+/// Preface, settings, and one request of these fields, literal and without indexing.
+pub(crate) fn frames(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
@@ -184,18 +178,27 @@ fn frames(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
             block.extend_from_slice(text);
         }
     }
-    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-    };
-    [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-        frame(4, 0, 0, &[]),
-        frame(1, 5, 1, &block),
-        frame(7, 0, 0, &[0; 8]),
-    ]
-    .concat()
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    [preface, frame(4, 0, 0, &[]), frame(1, 5, 1, &block)].concat()
 }
+
+/// A frame (RFC 9113, section 4.1).
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// No more requests will come.
+fn farewell() -> Vec<u8> {
+    frame(7, 0, 0, &[0; 8])
+}
+
+pub(crate) const SEARCH: &[(&[u8], &[u8])] = &[
+    (b":method", b"GET"),
+    (b":scheme", b"http"),
+    (b":authority", b"localhost"),
+    (b":path", b"/dicom-web/studies"),
+];
 
 fn get(url: &str) -> Request<Sent> {
     let mut request = Request::new(Empty::new().boxed());

@@ -25,7 +25,8 @@ async fn only_the_methods_of_dicomweb_pass() {
         row("G@T", studies, Malformed),
         row("", studies, Malformed),
     ];
-    let unknown = ["get", "Get", "FOO", "PROPFIND", "TRACK", "DEBUG", "BREW", "GETX", "PURGE", "M-SEARCH"];
+    let unknown =
+        ["get", "Get", "FOO", "PROPFIND", "TRACK", "DEBUG", "BREW", "GETX", "PURGE", "M-SEARCH"];
     rows.extend(unknown.map(|method| row(method, studies, Refused(501))));
     bench.check(rows).await;
 }

@@ -1,9 +1,9 @@
 //! What may come in, and what of it goes on.
 //!
 //! Each row is a message on a raw socket and what becomes of it. The oracle: of a message that is
-//! refused the origin server sees no byte, and what it is sent is read there by a stricter grammar than
-//! hyper's, with one `Host`, one framing and one token. Requests at the origin server are counted, so
-//! that nothing rides along.
+//! refused the origin server sees no byte, and what it is sent is read there by a stricter grammar
+//! than hyper's, with one `Host`, one framing and one token. Requests at the origin server are
+//! counted, so that nothing rides along.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ mod expectations;
 mod fields;
 mod framing;
 mod hosts;
-mod http2;
+pub(crate) mod http2;
 mod methods;
 mod pipeline;
 mod targets;
@@ -43,7 +43,7 @@ enum Expected {
     Answered(u16),
     /// It is no message at all: an error without words or nothing, and the connection ends.
     Malformed,
-    /// Its body breaks off on the way: the gateway says so, and the origin server never has it whole.
+    /// Its body breaks off: the gateway says so, and the origin server never has it whole.
     Broken(u16),
     /// The origin server has it, with this target and body.
     Passed(&'static str, &'static [u8]),

@@ -43,9 +43,10 @@ async fn a_path_that_could_be_read_in_two_ways_does_not_pass() {
         "/dicom-web/studies%ff",
     ];
     let mut rows: Vec<_> = refused.iter().map(|target| row(target, Refused(400))).collect();
-    rows.extend(["", "dicom-web/studies", "/dicom-web/stu dies", "/dicom-web/studies\t"].map(
-        |target| row(target, Malformed),
-    ));
+    rows.extend(
+        ["", "dicom-web/studies", "/dicom-web/stu dies", "/dicom-web/studies\t"]
+            .map(|target| row(target, Malformed)),
+    );
     rows.extend([
         row("/", Refused(404)),
         row("/dicom-webs/studies", Refused(404)),
@@ -60,7 +61,11 @@ async fn a_path_that_could_be_read_in_two_ways_does_not_pass() {
 async fn a_path_and_its_query_go_on_byte_for_byte() {
     let bench = Bench::start().await;
     let row = |target: &str, expected| {
-        Row::new(target, format!("GET /dicom-web{target} HTTP/1.1\r\nHost: localhost\r\n\r\n"), expected)
+        Row::new(
+            target,
+            format!("GET /dicom-web{target} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            expected,
+        )
     };
     bench
         .check(vec![
@@ -86,8 +91,8 @@ async fn a_path_and_its_query_go_on_byte_for_byte() {
         .await;
 }
 
-/// hyper cuts a fragment off before the gateway could refuse it; what matters is that path and query
-/// are the ones that the permit was for, and that the origin server gets none.
+/// hyper cuts a fragment off before the gateway could refuse it; what matters is that path and
+/// query are the ones that the permit was for, and that the origin server gets none.
 #[tokio::test]
 async fn a_fragment_goes_no_further() {
     let bench = Bench::start().await;
@@ -108,10 +113,8 @@ async fn a_fragment_goes_no_further() {
 async fn a_prefix_of_all_paths_and_a_base_without_a_path_join_cleanly() {
     let world = gateway_tests::World::new().await;
     let recorder = gateway_tests::Recorder::start().await;
-    let toml = gateway_tests::world::Toml {
-        route: "prefix = \"/\"".into(),
-        ..world.toml(recorder.url())
-    };
+    let toml =
+        gateway_tests::world::Toml { route: "prefix = \"/\"".into(), ..world.toml(recorder.url()) };
     let gateway = world.start_ready(&toml).await;
     let bench = Bench { world, recorder, gateway };
     let row = |method: &str, target: &str, expected| {
