@@ -40,6 +40,9 @@ impl ConfidentialClient {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .connect_timeout(config.timeout)
+            // Asked once in a quarter of an hour, an old connection saves nothing; one whose way was
+            // cut in silence would be tried again and again.
+            .pool_max_idle_per_host(0)
             .user_agent(concat!("dicom-gateway/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let fingerprint = fingerprint(&config, anchors);

@@ -196,15 +196,16 @@ impl Slot {
         }
     }
 
-    /// Starts an acquisition beside a token that is still good, unless one runs or just failed.
+    /// Starts an acquisition beside a token that is still good, unless one is under way or just
+    /// failed: it is quiet then.
     fn refresh(self: &Arc<Self>, now: Instant) {
         if self.is_quiet(now) {
             return;
         }
         let mut flight = self.lock();
-        // Another's may have come or failed while the lock was waited for.
+        // Another's may have begun, come or failed while the lock was waited for.
         let is_stale = self.usable(now).is_some_and(|token| token.is_stale(now));
-        if flight.acquisition.is_none() && is_stale && !self.is_quiet(now) {
+        if is_stale && !self.is_quiet(now) {
             self.launch(&mut flight);
         }
     }

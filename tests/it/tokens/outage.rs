@@ -1,9 +1,13 @@
 //! The authority is away, and what callers notice of it.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use gateway_tests::authority::Answer;
 use gateway_tests::world::Toml;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::{Caller, Scene, TAGS, checked, checking_origin, metric, soon, until};
 
@@ -136,6 +140,56 @@ async fn a_refresh_that_failed_is_tried_again_before_the_token_ends_though_nobod
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_was_cut_off_in_silence_is_not_asked_again() {
+    let scene = Scene::new().await;
+    let authority = &scene.world.authority;
+    authority.set_refresh_in(Some(Duration::from_secs(1)));
+    let path = Path::to(authority.address()).await;
+    let (direct, indirect) = (authority.address().port(), path.address.port());
+    let toml = scene.client("timeout_secs = 1");
+    let token_endpoint = toml.token_endpoint.replace(&direct.to_string(), &indirect.to_string());
+    let gateway = scene.world.start_ready(&Toml { token_endpoint, ..toml }).await;
+
+    path.cut();
+    soon(authority.wait_for_requests(2)).await;
+
+    until(async || metric(&gateway, "outcome=\"acquired\"").await >= 2.0).await;
+    assert_eq!(metric(&gateway, "outcome=\"late\"").await, 0.0);
+}
+
+/// A way to a server, which can be cut for those who are on it.
+struct Path {
+    address: SocketAddr,
+    cut: watch::Sender<()>,
+}
+
+impl Path {
+    async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let path = Self { address: listener.local_addr().unwrap(), cut: watch::Sender::default() };
+        let cut = path.cut.clone();
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut cut = cut.subscribe();
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(server).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        // Both ends stay open, and nothing gets through.
+                        _ = cut.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        path
+    }
+
+    fn cut(&self) {
+        self.cut.send_replace(());
+    }
 }
 
 async fn is_late(scene: &Scene, toml: &Toml) {
