@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
 use crate::error::Blame;
 use crate::origin::Lease;
+use crate::patience::Patience;
 use crate::record::Record;
 use crate::server::Conn;
 
@@ -30,8 +30,7 @@ enum Source {
 struct OriginBody {
     incoming: Incoming,
     lease: Option<Lease>,
-    timeout: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     conn: Rc<Conn>,
     /// A frame was given and the next one not yet asked for: it is the caller's turn.
     owed: bool,
@@ -69,8 +68,7 @@ impl Body {
         let origin = OriginBody {
             incoming,
             lease: Some(lease),
-            timeout,
-            timer: None,
+            patience: Patience::new(timeout),
             conn,
             owed: false,
             ended: false,
@@ -82,23 +80,22 @@ impl Body {
 impl OriginBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.turn(false);
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.timer = None;
-                self.turn(true);
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::BrokeOff))),
-            Poll::Ready(None) => {
-                self.end();
-                Poll::Ready(None)
-            }
-            Poll::Pending => {
-                let timeout = self.timeout;
-                let timer =
-                    self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-                timer.as_mut().poll(cx).map(|()| Some(Err(BodyError::Late)))
-            }
+        loop {
+            return match Pin::new(&mut self.incoming).poll_frame(cx) {
+                // They could say what the head may not.
+                Poll::Ready(Some(Ok(trailers))) if trailers.is_trailers() => continue,
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.patience.renew();
+                    self.turn(true);
+                    Poll::Ready(Some(Ok(frame)))
+                }
+                Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::BrokeOff))),
+                Poll::Ready(None) => {
+                    self.end();
+                    Poll::Ready(None)
+                }
+                Poll::Pending => self.patience.poll_end(cx).map(|()| Some(Err(BodyError::Late))),
+            };
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use certs::{HTTP_11, H2, Identity, TrustAnchors};
+use certs::{H2, HTTP_11, Identity, TrustAnchors};
 use config::Config;
 use http::HeaderValue;
 use rustls::ServerConfig;
@@ -63,7 +63,7 @@ pub enum BuildError {
         /// The option that names it.
         key: String,
         /// What is wrong with it.
-        error: certs::Error,
+        error: Box<certs::Error>,
     },
     /// An origin server's name is none that TLS knows.
     #[error("route \"{prefix}\": origin: its host is no name for TLS")]
@@ -96,7 +96,7 @@ impl Generation {
                 .map_err(|error| problems.push(certs_error("listener.identity", error)))
                 .ok()
         });
-        let clients = config.clients.iter().map(|c| client(c)).collect::<Vec<_>>();
+        let clients = config.clients.iter().map(client).collect::<Vec<_>>();
         let origins = config.routes.iter().map(|r| origin(r, before)).collect::<Vec<_>>();
         let (clients, origins) = (sound(clients, &mut problems), sound(origins, &mut problems));
         if !problems.is_empty() {
@@ -159,8 +159,7 @@ fn origin(route: &config::Route, before: Option<&Generation>) -> Result<SharedSp
         let anchors = TrustAnchors::load(route.origin.anchors.as_deref())
             .map_err(|error| certs_error(&key(), error))?;
         anchors_fingerprint = anchors.fingerprint();
-        let name =
-            ServerName::try_from(route.origin.host.clone()).map_err(|_| server_name())?;
+        let name = ServerName::try_from(route.origin.host.clone()).map_err(|_| server_name())?;
         let alpn: &[&[u8]] = if route.http2 { &[H2, HTTP_11] } else { &[HTTP_11] };
         Some((TlsConnector::from(Arc::new(anchors.client_config(alpn))), name))
     } else {
@@ -186,7 +185,7 @@ fn origin(route: &config::Route, before: Option<&Generation>) -> Result<SharedSp
 }
 
 fn certs_error(key: &str, error: certs::Error) -> BuildError {
-    BuildError::Certs { key: key.to_owned(), error }
+    BuildError::Certs { key: key.to_owned(), error: Box::new(error) }
 }
 
 fn source_of(error: &certs::Error) -> String {

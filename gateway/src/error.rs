@@ -77,6 +77,8 @@ pub(crate) enum Refusal {
     TransferCoding,
     /// An expectation other than 100-continue.
     Expectation,
+    /// A target that is over the ceiling by itself.
+    TargetTooLong,
     /// A head over the ceiling.
     HeadTooLarge,
     /// A method that must not pass: TRACE would show the caller our token.
@@ -97,6 +99,7 @@ impl Refusal {
             Self::Body => "body",
             Self::TransferCoding => "transfer-coding",
             Self::Expectation => "expectation",
+            Self::TargetTooLong => "target-too-long",
             Self::HeadTooLarge => "head-too-large",
             Self::Method => "method",
             Self::UnknownMethod => "unknown-method",
@@ -237,6 +240,7 @@ impl Refusal {
             Self::Body => (400, "This method has no body in DICOMweb"),
             Self::TransferCoding => (501, "Only the chunked transfer coding is known"),
             Self::Expectation => (417, "Only 100-continue can be expected"),
+            Self::TargetTooLong => (414, "The request's target is too long"),
             Self::HeadTooLarge => (431, "The request's head is too large"),
             Self::Method => (405, "The method must not pass a gateway"),
             Self::UnknownMethod => (501, "The method is not known"),

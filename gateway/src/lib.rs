@@ -21,6 +21,7 @@ mod local;
 mod log;
 mod metrics;
 mod origin;
+mod patience;
 mod permit;
 mod problem;
 mod record;
@@ -77,7 +78,12 @@ impl Gateway {
             return response.map(|bytes| Body::whole(bytes, Some(record)));
         }
         let (version, is_head) = (request.version(), request.method() == Method::HEAD);
-        match isolated(self.transact(request, &conn, &mut record)).await {
+        let has_body = !request.body().is_end_stream();
+        let transacted = isolated(self.transact(request, &conn, &mut record)).await;
+        if has_body && !record.upload.as_ref().is_some_and(|upload| upload.is_ended()) {
+            conn.linger_on_close();
+        }
+        match transacted {
             Ok((mut response, lease)) => {
                 rewrite::inbound(&mut response, request_id);
                 record.answered(response.status());
@@ -115,8 +121,7 @@ impl Gateway {
         let mut inbound = Inbound::new(request, conn);
         inbound.within_ceiling(&permit)?;
         let mut token = self.acquire(&permit).await?;
-        let (mut response, mut lease) =
-            self.forward(&permit, &token, &mut inbound, record).await?;
+        let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
         if response.status() == http::StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
             if !route.slot.reject(&token) || inbound.is_spent(record) {
@@ -153,8 +158,8 @@ impl Gateway {
             let head = (&inbound.head, &record.trace);
             let outbound = rewrite::outbound(permit, token, head, body, &self.local)?;
             match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
-                Ok((response, lease)) => {
-                    origin::sound(&response)?;
+                Ok((mut response, lease)) => {
+                    origin::sound(&mut response)?;
                     return Ok((response, lease));
                 }
                 Err(Failure { stale: true, .. })

@@ -82,6 +82,7 @@ fn load(file: &Path) -> Result<Config, u8> {
 /// Serves until a signal says otherwise; `file` is read again on SIGHUP.
 fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
     keep_secrets_from_dumps();
+    take_descriptors();
     let (log, writer) = Log::start(io::stderr()).map_err(|error| fail(&error))?;
     let set_level = log.install(&config.log);
     say_where_it_panics();
@@ -167,6 +168,13 @@ fn keep_secrets_from_dumps() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// The usual soft limit, 1024, is for programs that cannot count further; each transaction may need two.
+fn take_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// A panic's words may hold anything, a patient's name among them; its place does not.

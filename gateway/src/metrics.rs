@@ -198,8 +198,7 @@ impl Histogram {
 const CLASSES: usize = Transaction::ALL.len() + 1;
 
 /// From a cached search to a study over a slow line.
-const BOUNDS_MS: [u64; 13] =
-    [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 60_000, 600_000];
+const BOUNDS_MS: [u64; 13] = [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 60_000, 600_000];
 
 /// The statuses that have a label of their own, in order; 499 is a caller who left. Others count as
 /// `other`: an origin server must not be able to make labels.

@@ -60,8 +60,10 @@ impl OriginSpec {
     }
 }
 
-/// Refuses answers that hyper reads well and would write on badly (RFC 9112, section 6).
-pub(crate) fn sound(response: &Response<Incoming>) -> Result<(), Error> {
+/// Refuses answers that hyper reads well and would write on badly (RFC 9112, section 6). A length
+/// comes out as one plain number.
+pub(crate) fn sound(response: &mut Response<Incoming>) -> Result<(), Error> {
+    plain_length(response.headers_mut())?;
     let headers = response.headers();
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::Unsound("101 that nobody asked for"));
@@ -73,6 +75,35 @@ pub(crate) fn sound(response: &Response<Incoming>) -> Result<(), Error> {
         return Err(Error::Unsound("a transfer coding other than chunked, or a length beside it"));
     }
     Ok(())
+}
+
+/// hyper takes `02`, `2, 2` and two lines for 2, and would write on what it found.
+fn plain_length(headers: &mut HeaderMap) -> Result<(), Error> {
+    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(first) = lines.next() else { return Ok(()) };
+    if lines.next().is_none() && is_plain(first.as_bytes()) {
+        return Ok(());
+    }
+    let lines = headers.get_all(header::CONTENT_LENGTH).iter();
+    let words = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
+    let digits = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut lengths = words
+        .map(|word| Some(word.trim()).filter(digits).and_then(|word| word.parse::<u64>().ok()));
+    let unsound = || Error::Unsound("a length that is not one number");
+    let length = lengths.next().flatten().ok_or_else(unsound)?;
+    if lengths.any(|other| other != Some(length)) {
+        return Err(unsound());
+    }
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Ok(())
+}
+
+fn is_plain(number: &[u8]) -> bool {
+    match number {
+        b"0" => true,
+        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
 }
 
 fn sound_coding(headers: &HeaderMap) -> bool {
@@ -101,3 +132,39 @@ const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// How long the answer may take.
 const H2_PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_becomes_one_plain_number_or_nothing() {
+        for (lines, expected) in [
+            (&["2"][..], Some("2")),
+            (&["0"], Some("0")),
+            (&["02"], Some("2")),
+            (&["00"], Some("0")),
+            (&["2", "2"], Some("2")),
+            (&["2, 2"], Some("2")),
+            (&["2", "02"], Some("2")),
+            (&["2", "3"], None),
+            (&["2, 3"], None),
+            (&["+2"], None),
+            (&["-2"], None),
+            (&["2,"], None),
+            (&[""], None),
+            (&["x"], None),
+            (&["18446744073709551616", "18446744073709551616"], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::CONTENT_LENGTH, HeaderValue::from_static(line));
+            }
+            let length = plain_length(&mut headers).map(|()| &headers[header::CONTENT_LENGTH]);
+            assert_eq!(length.ok().and_then(|length| length.to_str().ok()), expected, "{lines:?}");
+            assert!(
+                expected.is_none() || headers.get_all(header::CONTENT_LENGTH).iter().count() == 1
+            );
+        }
+    }
+}

@@ -59,12 +59,7 @@ enum Outcome {
 
 impl Record {
     /// Opens the record of a transaction whose head has come.
-    pub(crate) fn open(
-        gateway: Rc<Gateway>,
-        conn: Rc<Conn>,
-        method: Method,
-        trace: Trace,
-    ) -> Self {
+    pub(crate) fn open(gateway: Rc<Gateway>, conn: Rc<Conn>, method: Method, trace: Trace) -> Self {
         conn.begin();
         Self {
             gateway,

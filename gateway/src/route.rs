@@ -106,7 +106,9 @@ pub(crate) fn forwarding(route: &config::Route) -> Vec<(HeaderName, HeaderValue)
     let scheme = url.scheme();
     let prefix = url.path().trim_end_matches('/');
     let named = match route.profile {
-        Profile::Azure => vec![("x-forwarded-host", host.into()), ("x-forwarded-prefix", prefix.into())],
+        Profile::Azure => {
+            vec![("x-forwarded-host", host.into()), ("x-forwarded-prefix", prefix.into())]
+        }
         Profile::Generic | Profile::Orthanc | Profile::Google | Profile::Dcm4chee => {
             vec![("forwarded", format!("host=\"{host}\";proto={scheme}"))]
         }

@@ -14,9 +14,9 @@ use arc_swap::ArcSwap;
 use config::{Address, Config};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::admin;
 use crate::build::{BuildError, Generation, Shared};
 use crate::log::Log;
-use crate::admin;
 
 mod bind;
 mod conn;
@@ -24,10 +24,10 @@ mod connection;
 mod io_watch;
 mod worker;
 
-use self::worker::Command;
 pub(crate) use self::bind::CallerSocket;
 pub(crate) use self::conn::Conn;
 pub(crate) use self::connection::LocalExecutor;
+use self::worker::Command;
 
 /// A gateway that serves. Ends with [`Server::drain`]; dropped, it ends at once.
 pub struct Server {
@@ -133,9 +133,8 @@ impl Server {
     /// Builds the configuration as [`Self::start`] would, and lets go of it: binds and sends nothing.
     pub fn check(config: Config) -> Result<(), StartError> {
         // A runtime that is never run: what is spawned on it does not happen.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(StartError::Thread)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().build().map_err(StartError::Thread)?;
         let shared = Shared::new(runtime.handle().clone());
         Generation::build(config, &shared, None).map(drop).map_err(StartError::Build)
     }

@@ -225,9 +225,9 @@ fn is_frames(segment: &str) -> bool {
 /// A tag path: eight hexadecimal digits, a keyword, or several of them with dots between.
 fn is_tag(segment: &str) -> bool {
     (1..=256).contains(&segment.len())
-        && segment.split('.').all(|part| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        })
+        && segment
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// An application entity title: up to sixteen printable characters (PS3.5, section 6.2).

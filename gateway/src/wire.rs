@@ -37,7 +37,11 @@ fn check<B: Body>(rules: &Rules, request: &Request<B>) -> Result<(), Refusal> {
         return Err(Refusal::UnknownMethod);
     }
     let headers = request.headers();
-    if size(request) > rules.max_head_bytes {
+    let target = request.uri().path().len() + request.uri().query().map_or(0, str::len);
+    if target > rules.max_head_bytes {
+        return Err(Refusal::TargetTooLong);
+    }
+    if target + fields_size(headers) > rules.max_head_bytes {
         return Err(Refusal::HeadTooLarge);
     }
     if headers.keys().any(|name| name.as_str().contains('_')) {
@@ -80,12 +84,7 @@ fn framing<B: Body>(request: &Request<B>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The head's size as HTTP/1.1 would write it.
-fn size<B>(request: &Request<B>) -> usize {
-    let target = request.uri().path().len() + request.uri().query().map_or(0, str::len);
-    target + fields_size(request.headers())
-}
-
+/// The fields' size as HTTP/1.1 would write them.
 fn fields_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }

@@ -4,8 +4,11 @@
 
 mod admin;
 mod emulators;
+mod http;
 mod life;
 mod logs;
 mod origin;
 mod program;
 mod secrecy;
+mod tokens;
+mod wire;

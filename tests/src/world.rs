@@ -32,7 +32,7 @@ pub struct Toml {
     pub address: String,
     /// More lines of `[listener]`.
     pub listener: String,
-    /// More lines of `[client]`.
+    /// More lines of `[client]`; where it begins with `[`, all tables of clients instead.
     pub client: String,
     /// The origin server's base URL.
     pub origin: String,
@@ -129,22 +129,27 @@ impl Toml {
         let Self { address, listener, client, origin, route, more, token_endpoint, id, scope } =
             self;
         let mut text = format!(
-            "[listener]\naddress = \"{address}\"\n{listener}\n\n[admin]\naddress = \"127.0.0.1:0\"\n\n\
-             [client]\ntoken_endpoint = \"{token_endpoint}\"\nid = \"{id}\"\nanchors = \"ca.pem\"\n\
-             credential.secret_file = \"client-secret\"\n{client}\n\n[[route]]\n"
+            "[listener]\naddress = \"{address}\"\n{listener}\n\n\
+             [admin]\naddress = \"127.0.0.1:0\"\n\n"
         );
-        let defaults = [
-            ("prefix", "\"/dicom-web\"".to_owned()),
-            ("origin", format!("\"{origin}\"")),
-            ("scope", format!("\"{scope}\"")),
-            ("callers", "\"anyone\"".to_owned()),
-        ];
-        let is_given = |key: &str| route.lines().any(|line| line.trim_start().starts_with(key));
-        for (key, value) in defaults.iter().filter(|(key, _)| !is_given(key)) {
-            text.push_str(&format!("{key} = {value}\n"));
+        if client.starts_with('[') {
+            text.push_str(client);
+        } else {
+            text.push_str(&format!("[client]\n{client}\n"));
+            if !gives(client, "authority") {
+                with_default(&mut text, client, "token_endpoint", token_endpoint);
+            }
+            with_default(&mut text, client, "id", id);
+            with_default(&mut text, client, "anchors", "ca.pem");
+            with_default(&mut text, client, "credential.secret_file", "client-secret");
         }
-        if origin.starts_with("https") && !is_given("anchors") {
-            text.push_str("anchors = \"ca.pem\"\n");
+        text.push_str("\n\n[[route]]\n");
+        with_default(&mut text, route, "prefix", "/dicom-web");
+        with_default(&mut text, route, "origin", origin);
+        with_default(&mut text, route, "scope", scope);
+        with_default(&mut text, route, "callers", "anyone");
+        if origin.starts_with("https") {
+            with_default(&mut text, route, "anchors", "ca.pem");
         }
         text.push_str(&format!("{route}\n\n{more}\n"));
         if !more.contains("[runtime]") {
@@ -252,6 +257,17 @@ impl Write for Captured {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Adds a key to `text` that the lines `given` do not have.
+fn with_default(text: &mut String, given: &str, key: &str, value: &str) {
+    if !gives(given, key) {
+        text.push_str(&format!("{key} = \"{value}\"\n"));
+    }
+}
+
+fn gives(lines: &str, key: &str) -> bool {
+    lines.lines().any(|line| line.trim_start().starts_with(key))
 }
 
 fn tcp(address: &Address) -> SocketAddr {

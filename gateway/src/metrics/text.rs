@@ -33,7 +33,7 @@ fn transactions(text: &mut String, metrics: &Metrics) -> fmt::Result {
         for (index, counters) in class.ended.iter().enumerate() {
             let blame = index.checked_sub(1).map_or("", |index| Blame::ALL[index].name());
             for (status, counter) in counters.iter().enumerate().filter(|(_, c)| c.value() > 0) {
-                let status = STATUSES.get(status).map_or("other".into(), u16::to_string);
+                let status = STATUSES.get(status).map_or_else(|| "other".into(), u16::to_string);
                 let value = counter.value();
                 let extra = format!("{labels},status=\"{status}\",blame=\"{blame}\"");
                 writeln!(text, "dicom_gateway_transactions_total{{{extra}}} {value}")?;
@@ -48,7 +48,7 @@ fn transactions(text: &mut String, metrics: &Metrics) -> fmt::Result {
             total += counter.value();
             let bound = BOUNDS_MS
                 .get(bucket)
-                .map_or("+Inf".into(), |ms| (f64::from(*ms as u32) / 1000.0).to_string());
+                .map_or_else(|| "+Inf".into(), |ms| (f64::from(*ms as u32) / 1000.0).to_string());
             writeln!(text, "dicom_gateway_{name}_bucket{{{labels},le=\"{bound}\"}} {total}")?;
         }
         let sum = class.duration.sum_us.value() as f64 / 1e6;

@@ -31,10 +31,7 @@ pub(super) async fn connect(
     outcome.inspect_err(|_| metrics.refused.add(1))
 }
 
-async fn dial(
-    spec: &OriginSpec,
-    metrics: &Arc<ConnectionMetrics>,
-) -> Result<Sender, ConnectError> {
+async fn dial(spec: &OriginSpec, metrics: &Arc<ConnectionMetrics>) -> Result<Sender, ConnectError> {
     let stream = tcp(spec).await?;
     let Some((connector, name)) = &spec.tls else {
         return h1(stream, metrics).await;

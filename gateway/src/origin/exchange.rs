@@ -43,6 +43,7 @@ pub(crate) async fn run(
         if let Some(fault) = upload.and_then(|upload| upload.fault()) {
             return Err(failed(fault));
         }
+        lease.condemn();
         match unsent {
             // Nothing of it went out: the next connection may have it.
             Some(unsent) if lease.is_reused() => {

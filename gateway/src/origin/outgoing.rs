@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
 use crate::error::Error;
+use crate::patience::Patience;
 
 /// The body of a request to the origin server. Passes data on frame by frame and holds none; drops
 /// trailers, which no DICOMweb transaction has.
@@ -33,6 +33,8 @@ pub(crate) struct Upload {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
+    /// All of it came.
+    Ended,
     /// The origin server is to take what came.
     Origin,
     /// The caller is to send more.
@@ -54,8 +56,7 @@ pub(crate) struct CallerBody {
     incoming: Incoming,
     upload: Rc<Upload>,
     most: u64,
-    timeout: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
 }
 
 impl Outgoing {
@@ -68,7 +69,8 @@ impl Outgoing {
         timeout: Duration,
     ) -> Self {
         let most = most.unwrap_or(u64::MAX);
-        Self::Caller(Box::new(CallerBody { incoming, upload, most, timeout, timer: None }))
+        let patience = Patience::new(timeout);
+        Self::Caller(Box::new(CallerBody { incoming, upload, most, patience }))
     }
 }
 
@@ -100,9 +102,14 @@ impl Upload {
     /// last bytes moved; the caller's pauses are not its fault.
     pub(super) fn patience(&self, limit: Duration) -> Instant {
         match self.stage.get() {
-            Stage::Origin => self.moved.get() + limit,
+            Stage::Origin | Stage::Ended => self.moved.get() + limit,
             Stage::Caller => Instant::now() + limit,
         }
+    }
+
+    /// Whether all of it came from the caller.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.stage.get() == Stage::Ended
     }
 
     fn fail(&self, fault: BodyFault) -> BodyFault {
@@ -123,15 +130,21 @@ impl CallerBody {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => return self.wait(cx).map(|fault| Some(Err(fault))),
             };
-            self.timer = None;
+            self.patience.renew();
             self.upload.turn(Stage::Origin);
             match frame.map(|frame| frame.map(Frame::into_data)) {
-                None => return Poll::Ready(None),
+                None => {
+                    self.upload.turn(Stage::Ended);
+                    return Poll::Ready(None);
+                }
                 Some(Err(_)) => return Poll::Ready(Some(Err(self.upload.fail(BodyFault::Broken)))),
                 Some(Ok(Err(_trailers))) => {}
                 Some(Ok(Ok(data))) => {
                     let received = self.upload.received() + data.len() as u64;
                     self.upload.received.set(received);
+                    if self.incoming.is_end_stream() {
+                        self.upload.turn(Stage::Ended);
+                    }
                     let frame = if received > self.most {
                         Err(self.upload.fail(BodyFault::TooLarge))
                     } else {
@@ -145,8 +158,7 @@ impl CallerBody {
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<BodyFault> {
         self.upload.turn(Stage::Caller);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.timeout)));
-        timer.as_mut().poll(cx).map(|()| self.upload.fail(BodyFault::Late))
+        self.patience.poll_end(cx).map(|()| self.upload.fail(BodyFault::Late))
     }
 }
 

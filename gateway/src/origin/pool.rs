@@ -89,7 +89,9 @@ impl Pool {
     /// Closes what has been idle for too long, and forgets what is closed.
     pub(crate) fn sweep(&self, now: Instant) {
         let timeout = self.spec.idle_timeout;
-        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && now < idle.since + timeout);
+        self.idle
+            .borrow_mut()
+            .retain(|idle| !idle.sender.is_closed() && now < idle.since + timeout);
         self.shared.borrow_mut().retain(|shared| {
             let idle = shared.under_way.get() == 0 && now >= shared.used_at.get() + timeout;
             !shared.sender.is_closed() && !idle
@@ -201,6 +203,13 @@ impl Lease {
             let request = error.take_message();
             (error.into_error(), request)
         })
+    }
+
+    /// Takes the connection out of use: it failed, or the origin server is about to close it.
+    pub(super) fn condemn(&self) {
+        if let Connection::H2(Stream(failed)) = &self.connection {
+            self.pool.shared.borrow_mut().retain(|shared| !Rc::ptr_eq(shared, failed));
+        }
     }
 
     /// Gives the connection back, once the answer has been read to its end.

@@ -13,7 +13,7 @@ pub(crate) struct Conn {
     open: Cell<u32>,
     /// Frames of answers that the caller is to take.
     owed: Cell<u32>,
-    /// When bytes last moved, either way.
+    /// When bytes of an answer last went.
     moved_at: Cell<Instant>,
     /// When the last transaction ended.
     idle_since: Cell<Instant>,
@@ -28,15 +28,19 @@ pub(super) enum Protocol {
     H2,
 }
 
-/// Whether the connection may end as if all were well.
+/// How the connection may end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Farewell {
+pub(super) enum Farewell {
     /// With or without a word: no caller could mistake it.
     Free,
-    /// Not now.
+    /// Not as if all were well, now.
     Forbidden,
     /// After all that is still to be sent, and in no other way.
     Due,
+    /// The caller may still be sending a body that nobody wants: it is read and thrown away for a
+    /// while, or the kernel would answer it with a reset, and the caller lose our answer (RFC 9112,
+    /// section 9.6).
+    Long,
 }
 
 #[derive(Clone, Copy)]
@@ -88,7 +92,17 @@ impl Conn {
 
     /// The caller was given a frame, or asked for the next one.
     pub(crate) fn owes(&self, owed: bool) {
+        if owed && self.owed.get() == 0 {
+            self.moved_at.set(Instant::now());
+        }
         self.owed.set(if owed { self.owed.get() + 1 } else { self.owed.get() - 1 });
+    }
+
+    /// An answer was made while its request's body was still to come.
+    pub(crate) fn linger_on_close(&self) {
+        if self.farewell.get() == Farewell::Free {
+            self.farewell.set(Farewell::Long);
+        }
     }
 
     /// An answer began whose end callers may know by the end of the connection alone (HTTP/1.0):
@@ -104,17 +118,13 @@ impl Conn {
         }
     }
 
-    pub(super) fn may_say_farewell(&self) -> bool {
-        self.farewell.get() != Farewell::Forbidden
-    }
-
     /// All was sent, and then that it was all.
     pub(super) fn said_farewell(&self) {
         self.farewell.set(Farewell::Free);
     }
 
-    pub(super) fn is_to_be_reset(&self) -> bool {
-        self.farewell.get() != Farewell::Free
+    pub(super) fn farewell(&self) -> Farewell {
+        self.farewell.get()
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -127,17 +137,18 @@ impl Conn {
 
     /// Bytes came.
     pub(super) fn received(&self, bytes: usize) {
-        let now = Instant::now();
-        self.moved_at.set(now);
         if self.is_idle() && self.protocol == Protocol::H1 {
-            let (since, before) = self.head.get().unwrap_or((now, 0));
+            let (since, before) = self.head.get().unwrap_or_else(|| (Instant::now(), 0));
             self.head.set(Some((since, before + bytes)));
         }
     }
 
-    /// Bytes went.
-    pub(super) fn sent(&self) {
-        self.moved_at.set(Instant::now());
+    /// Bytes went. By HTTP/2 a few of them are no part of an answer: whoever answers pings does not
+    /// yet read.
+    pub(super) fn sent(&self, bytes: usize) {
+        if self.protocol == Protocol::H1 || bytes > H2_SMALL_TALK {
+            self.moved_at.set(Instant::now());
+        }
     }
 
     /// Whether a head has come to a size that no answer is worth.
@@ -160,3 +171,6 @@ impl Conn {
         }
     }
 }
+
+/// A PING and a SETTINGS with their acknowledgements and a WINDOW_UPDATE (RFC 9113, section 6).
+const H2_SMALL_TALK: usize = 64;

@@ -60,12 +60,17 @@ async fn sniff<S: Socket>(worker: &Worker, stream: &mut S) -> Result<(Protocol, 
         let listener = &worker.gateway().generation.config.listener;
         (listener.first_byte_timeout, listener.head_timeout)
     };
+    let mut draining = worker.draining();
     let mut prefix = Prefix::default();
     let mut limit = first;
     loop {
-        match timeout(limit, stream.read(prefix.room())).await {
-            Err(_) | Ok(Err(_) | Ok(0)) => return Err(Refused),
-            Ok(Ok(count)) => prefix.filled(count),
+        tokio::select! {
+            biased;
+            read = timeout(limit, stream.read(prefix.room())) => match read {
+                Err(_) | Ok(Err(_) | Ok(0)) => return Err(Refused),
+                Ok(Ok(count)) => prefix.filled(count),
+            },
+            _ = draining.wait_for(|draining| *draining) => return Err(Refused),
         }
         limit = rest;
         if !PREFACE.starts_with(prefix.bytes()) {
@@ -210,10 +215,7 @@ impl<F: Future + 'static> Executor<F> for LocalExecutor {
 /// Whether an accept error is about the connection that was to be accepted, and not about us.
 pub(super) fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
 /// RFC 9113, section 3.4.

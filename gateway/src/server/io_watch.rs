@@ -1,15 +1,19 @@
 //! A caller's byte stream under watch: gives back what was read too early, and tells of every move.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::Conn;
+use super::conn::Farewell;
 
 /// What a caller's connection is made of.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
@@ -19,7 +23,7 @@ pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
 
 impl Socket for TcpStream {
     fn reset(&self) {
-        let _ = socket2::SockRef::from(self).set_linger(Some(std::time::Duration::ZERO));
+        let _ = socket2::SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
 }
 
@@ -64,11 +68,27 @@ pub(super) struct Watched<S: Socket> {
     stream: S,
     prefix: Prefix,
     conn: Rc<Conn>,
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: Socket> Watched<S> {
     pub(super) fn new(stream: S, prefix: Prefix, conn: Rc<Conn>) -> Self {
-        Self { stream, prefix, conn }
+        Self { stream, prefix, conn, linger: None }
+    }
+
+    /// Throws away what comes until the caller has read our farewell and closes, or for a while.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut waste = [MaybeUninit::uninit(); WASTE];
+        while limit.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::uninit(&mut waste);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -127,23 +147,30 @@ impl<S: Socket> AsyncWrite for Watched<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.conn.may_say_farewell() {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match this.conn.farewell() {
             // No close_notify and no FIN: neither must look like a clean end.
-            return Poll::Ready(Ok(()));
+            Farewell::Forbidden => Poll::Ready(Ok(())),
+            Farewell::Free | Farewell::Due => {
+                ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                this.conn.said_farewell();
+                Poll::Ready(Ok(()))
+            }
+            Farewell::Long => {
+                if this.linger.is_none() {
+                    ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+                }
+                this.poll_linger(cx).map(Ok)
+            }
         }
-        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
-        if let Poll::Ready(Ok(())) = polled {
-            self.conn.said_farewell();
-        }
-        polled
     }
 }
 
 impl<S: Socket> Watched<S> {
     fn note(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(1..)) = polled {
-            self.conn.sent();
+        if let Poll::Ready(Ok(bytes @ 1..)) = polled {
+            self.conn.sent(bytes);
         }
         polled
     }
@@ -151,8 +178,14 @@ impl<S: Socket> Watched<S> {
 
 impl<S: Socket> Drop for Watched<S> {
     fn drop(&mut self) {
-        if self.conn.is_to_be_reset() {
+        if matches!(self.conn.farewell(), Farewell::Forbidden | Farewell::Due) {
             self.stream.reset();
         }
     }
 }
+
+/// How long a caller who was refused may go on sending: a round trip or two, with something to spare.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What is thrown away at once.
+const WASTE: usize = 16 << 10;

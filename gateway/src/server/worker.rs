@@ -52,8 +52,7 @@ pub(super) fn run(
     Start { socket, generation, shared, log }: Start,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) -> io::Result<()> {
-    let runtime =
-        Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let local = Rc::new(Local::new(log, &shared.pseudonym));
         let gateway = Rc::new(gateway(generation, shared, local, &[]));
@@ -104,8 +103,7 @@ impl Worker {
     fn publish(&self, generation: Arc<Generation>) {
         let before = self.gateway();
         let (shared, local) = (before.shared.clone(), before.local.clone());
-        *self.gateway.borrow_mut() =
-            Rc::new(gateway(generation, shared, local, &before.pools));
+        *self.gateway.borrow_mut() = Rc::new(gateway(generation, shared, local, &before.pools));
     }
 
     fn take<S: Socket>(self: &Rc<Self>, stream: S) {
@@ -120,6 +118,7 @@ impl Worker {
         }
         let open = metrics.open();
         self.open.set(self.open.get() + 1);
+        // Not with the gateway: a connection may outlive its configuration by days.
         let worker = self.clone();
         tokio::task::spawn_local(async move {
             let _here = Here(worker.clone());

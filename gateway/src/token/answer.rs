@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn refusals_keep_entra_s_numbers_and_nothing_else_of_it() {
-        let body = br#"{"error":"invalid_client","error_description":"canary","error_codes":[7000215]}"#;
+        let body =
+            br#"{"error":"invalid_client","error_description":"canary","error_codes":[7000215]}"#;
         let error = refuse(StatusCode::UNAUTHORIZED, body);
         assert_eq!(
             error.to_string(),
@@ -224,7 +225,8 @@ mod tests {
             ("Mon, 23 Nov 2026 07:00:00 GMT", Some(0)),
             ("soon", None),
         ] {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
+            let headers =
+                HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
             assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs()), seconds, "{value}");
         }
     }

@@ -57,7 +57,10 @@ impl ConfidentialClient {
     }
 
     /// Asks the authority for a token. One question, one answer, within the client's time limit.
-    pub(crate) async fn acquire(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
+    pub(crate) async fn acquire(
+        &self,
+        request: &TokenRequest,
+    ) -> Result<AccessToken, AcquireError> {
         tokio::time::timeout(self.config.timeout, self.ask(request))
             .await
             .unwrap_or(Err(AcquireError::Late))
@@ -101,13 +104,18 @@ impl ConfidentialClient {
     /// OpenID Connect Discovery 1.0, section 4; Entra's metadata lie below `/v2.0` of an authority.
     async fn discover(&self, issuer: &Url) -> Result<Url, AcquireError> {
         let base = issuer.as_str().trim_end_matches('/');
+        let mut problem = "it has no metadata (OpenID Connect Discovery)";
         for prefix in [base.to_owned(), format!("{base}/v2.0")] {
             let url = format!("{prefix}/.well-known/openid-configuration");
             let response = self.http.get(url).send().await.map_err(unanswered)?;
             let status = response.status();
             let body = bounded(response).await?;
             match status {
-                StatusCode::OK => return endpoint_in(&body, &prefix, issuer),
+                StatusCode::OK => match endpoint_in(&body, &prefix, issuer)? {
+                    Some(endpoint) => return Ok(endpoint),
+                    // As at an authority of Entra's itself: those are of its version 1.
+                    None => problem = "its metadata are of another issuer",
+                },
                 StatusCode::NOT_FOUND => {}
                 _ => {
                     let (status, retry_after) = (status.as_u16(), None);
@@ -115,7 +123,7 @@ impl ConfidentialClient {
                 }
             }
         }
-        Err(AcquireError::Malformed("it has no metadata (OpenID Connect Discovery)"))
+        Err(AcquireError::Malformed(problem))
     }
 
     async fn secret(&self) -> Result<SecretString, AcquireError> {
@@ -144,16 +152,18 @@ fn read_secret(path: &Path) -> std::io::Result<SecretString> {
     Ok(SecretString::from(text))
 }
 
-fn endpoint_in(body: &[u8], prefix: &str, issuer: &Url) -> Result<Url, AcquireError> {
+/// `None` if the metadata are not those of `prefix`.
+fn endpoint_in(body: &[u8], prefix: &str, issuer: &Url) -> Result<Option<Url>, AcquireError> {
     let metadata = serde_json::from_slice::<Metadata>(body)
         .map_err(|_| AcquireError::Malformed("its metadata are no JSON object"))?;
     if metadata.issuer.trim_end_matches('/') != prefix {
-        return Err(AcquireError::Malformed("its metadata are of another issuer"));
+        return Ok(None);
     }
     // The secret goes there: no weaker transport than the one that was configured.
     Url::parse(&metadata.token_endpoint)
         .ok()
         .filter(|endpoint| endpoint.scheme() == issuer.scheme())
+        .map(Some)
         .ok_or(AcquireError::Malformed("its token_endpoint is no URL of the issuer's scheme"))
 }
 

@@ -52,15 +52,15 @@ impl AcquireError {
         match self {
             Self::Credential(_) | Self::Refused { .. } => REFUSAL.mul_f64(jitter),
             Self::Throttled { retry_after }
-            | Self::Unavailable { retry_after: Some(retry_after), .. } => *retry_after,
+            | Self::Unavailable { retry_after: Some(retry_after), .. } => {
+                // It may be nothing, or a date that by our clock is past.
+                (*retry_after).max(back_off(failures).mul_f64(jitter))
+            }
             Self::Unavailable { retry_after: None, .. }
             | Self::Unreachable(_)
             | Self::Late
             | Self::Malformed(_)
-            | Self::Broken => {
-                let doubled = OUTAGE_FIRST * 2u32.saturating_pow(failures.min(8));
-                doubled.min(OUTAGE_MOST).mul_f64(jitter)
-            }
+            | Self::Broken => back_off(failures).mul_f64(jitter),
         }
     }
 
@@ -89,6 +89,10 @@ impl AcquireError {
         "malformed",
         "broken",
     ];
+}
+
+fn back_off(failures: u32) -> Duration {
+    (OUTAGE_FIRST * 2u32.saturating_pow(failures.min(8))).min(OUTAGE_MOST)
 }
 
 struct Codes<'a>(&'a [u32]);

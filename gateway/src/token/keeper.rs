@@ -15,12 +15,14 @@ pub(super) async fn keep(slot: Weak<Slot>) {
         let due_at = match slot.upgrade() {
             None => return,
             Some(slot) => {
+                slot.settled().await;
                 let now = Instant::now();
                 if slot.due_at(now) <= now {
                     // Its outcome is in the slot, and told there.
                     let _ = slot.token().await;
+                    slot.settled().await;
                 }
-                slot.due_at(now)
+                slot.due_at(Instant::now())
             }
         };
         let soonest = Instant::now() + PAUSE;
@@ -29,5 +31,5 @@ pub(super) async fn keep(slot: Weak<Slot>) {
     }
 }
 
-/// Leaves a refresh that was just started the time to settle.
+/// Never a busy loop, whatever the slot says.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);

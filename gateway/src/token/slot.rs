@@ -107,13 +107,7 @@ impl Slot {
             if let Some(token) = self.usable(now) {
                 return Ok(token);
             }
-            match (&flight.acquisition, &flight.failure) {
-                (Some(acquisition), _) => acquisition.clone(),
-                (None, Some((error, until))) if now < *until => {
-                    return Err(Held { error: error.clone(), retry_after: *until - now });
-                }
-                _ => self.launch(&mut flight),
-            }
+            self.join(&mut flight, now)?
         };
         let outcome = acquisition.wait_for(Option::is_some).await;
         outcome.ok().and_then(|outcome| outcome.clone()).unwrap_or_else(|| {
@@ -124,7 +118,7 @@ impl Slot {
     /// Takes `rejected` out of use, since the origin server refused it. True where another attempt
     /// makes sense: a newer token is there, or may be acquired. An origin server that refuses every
     /// token costs the authority one acquisition in half a minute.
-    pub(crate) fn reject(&self, rejected: &Arc<AccessToken>) -> bool {
+    pub(crate) fn reject(self: &Arc<Self>, rejected: &Arc<AccessToken>) -> bool {
         let now = Instant::now();
         let mut flight = self.lock();
         let current = self.current.load();
@@ -136,7 +130,17 @@ impl Slot {
         }
         flight.rejected_at = Some(now);
         self.current.store(None);
+        // Whoever reports it may not come back, and without a token the gateway is not ready.
+        let _ = self.join(&mut flight, now);
         true
+    }
+
+    /// Waits for the acquisition under way, if there is one.
+    pub(super) async fn settled(&self) {
+        let acquisition = self.lock().acquisition.clone();
+        if let Some(mut acquisition) = acquisition {
+            let _ = acquisition.wait_for(Option::is_some).await;
+        }
     }
 
     /// How it is doing.
@@ -176,15 +180,37 @@ impl Slot {
         self.current.load().as_ref().filter(|token| token.is_usable(now)).cloned()
     }
 
+    /// The acquisition that brings a token where there is none: the one under way, or a new one, or
+    /// none if the last one's failure still holds.
+    fn join(
+        self: &Arc<Self>,
+        flight: &mut Flight,
+        now: Instant,
+    ) -> Result<watch::Receiver<Option<Outcome>>, Held> {
+        match (&flight.acquisition, &flight.failure) {
+            (Some(acquisition), _) => Ok(acquisition.clone()),
+            (None, Some((error, until))) if now < *until => {
+                Err(Held { error: error.clone(), retry_after: *until - now })
+            }
+            _ => Ok(self.launch(flight)),
+        }
+    }
+
     /// Starts an acquisition beside a token that is still good, unless one runs or just failed.
     fn refresh(self: &Arc<Self>, now: Instant) {
-        if self.since_epoch(now) < self.quiet_until.load(Ordering::Relaxed) {
+        if self.is_quiet(now) {
             return;
         }
         let mut flight = self.lock();
-        if flight.acquisition.is_none() {
+        // Another's may have come or failed while the lock was waited for.
+        let is_stale = self.usable(now).is_some_and(|token| token.is_stale(now));
+        if flight.acquisition.is_none() && is_stale && !self.is_quiet(now) {
             self.launch(&mut flight);
         }
+    }
+
+    fn is_quiet(&self, now: Instant) -> bool {
+        self.since_epoch(now) < self.quiet_until.load(Ordering::Relaxed)
     }
 
     fn launch(self: &Arc<Self>, flight: &mut Flight) -> watch::Receiver<Option<Outcome>> {
@@ -245,9 +271,7 @@ impl Slot {
     fn quiet_after(&self, error: &AcquireError, retry_after: Duration, now: Instant) -> Duration {
         match (self.usable(now), error) {
             (None, _) | (_, AcquireError::Throttled { .. }) => retry_after,
-            (Some(token), _) => {
-                retry_after.max(BETWEEN_REFRESHES.min(token.life_left(now) / 4))
-            }
+            (Some(token), _) => retry_after.max(BETWEEN_REFRESHES.min(token.life_left(now) / 4)),
         }
     }
 
@@ -269,3 +293,6 @@ const BETWEEN_REFRESHES: Duration = Duration::from_secs(30);
 
 /// Clocks stand still while a machine sleeps: look again at least this often.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

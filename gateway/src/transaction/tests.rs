@@ -92,7 +92,8 @@ fn the_azure_routes_that_lie_in_partitions_do_and_no_others() {
 
 #[test]
 fn leave_to_store_is_never_leave_to_update_in_bulk() {
-    for path in ["/studies/$bulkUpdate", "/studies/%24bulkUpdate", "/partitions/p/studies/$bulkUpdate"]
+    for path in
+        ["/studies/$bulkUpdate", "/studies/%24bulkUpdate", "/partitions/p/studies/$bulkUpdate"]
     {
         let resource = resource(path).expect("known");
         assert_eq!(resource.transaction(&Method::POST).ok(), Some(Manage), "{path}");

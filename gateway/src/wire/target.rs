@@ -68,7 +68,9 @@ mod tests {
 
     #[test]
     fn only_canonical_paths_pass() {
-        for path in ["/", "/studies", "/studies/", "/a/$bulkUpdate", "/a/%24b", "/AE%20TITLE", "/1,2"] {
+        for path in
+            ["/", "/studies", "/studies/", "/a/$bulkUpdate", "/a/%24b", "/AE%20TITLE", "/1,2"]
+        {
             assert!(is_canonical(path), "{path}");
         }
         for path in [
