@@ -129,7 +129,7 @@ impl Program {
         };
         let waited = tokio::time::timeout(PATIENCE, waited).await;
         let code = waited.unwrap_or_else(|_| panic!("it does not end:\n{}", self.stderr.text()));
-        Ended { code, stdout: self.stdout.to_the_end(), stderr: self.stderr.to_the_end() }
+        Ended { code, stdout: self.stdout.whole_text(), stderr: self.stderr.whole_text() }
     }
 }
 
@@ -166,7 +166,7 @@ impl Heard {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn to_the_end(&mut self) -> String {
+    fn whole_text(&mut self) -> String {
         if let Some(listening) = self.listening.take() {
             let _ = listening.join();
         }
