@@ -1,0 +1,47 @@
+//! The machine that a race runs on.
+
+use std::fs;
+use std::process::Command;
+
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::Result;
+
+/// The core of whoever is measured.
+pub const PEER_CORE: usize = 0;
+
+/// The core of callers, origin server and authority.
+pub const WORLD_CORE: usize = 1;
+
+/// Binds this thread, and those that it starts, to [`WORLD_CORE`].
+pub fn stay_beside() -> Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(WORLD_CORE);
+    Ok(sched_setaffinity(None, &cores)?)
+}
+
+/// Processor, cores and kernel in one line.
+pub fn description() -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown processor", |(_, model)| model);
+    let cores = cpus.lines().filter(|line| line.starts_with("processor")).count();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{model}, {cores} cores, Linux {}", kernel.trim())
+}
+
+/// The load of the last minute: other work on the machine makes a race worthless.
+pub fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or_default()
+}
+
+/// The first line that `program` says of its version, on whichever stream.
+pub fn version(program: &str, argument: &str) -> Option<String> {
+    let output = Command::new(program).arg(argument).output().ok()?;
+    let said = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&said);
+    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}

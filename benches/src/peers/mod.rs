@@ -1,0 +1,168 @@
+//! Who races: the gateway, and what users would run instead.
+//!
+//! Each peer adds the same token to each request, keeps connections on both sides, and serves with one
+//! worker. All are configured as someone would who knows them, not as they come.
+
+mod envoy;
+mod gateway;
+mod haproxy;
+mod nginx;
+
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::case::Flow;
+use crate::load::Target;
+use crate::machine::PEER_CORE;
+use crate::origin::CHECK;
+use crate::process::Process;
+use crate::venue::{Venue, free_address};
+
+/// Someone who takes part.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// Nobody: callers ask the origin server itself.
+    Direct,
+    /// The gateway.
+    Gateway(Binary),
+    /// Another build of the gateway.
+    GatewayB(Binary),
+    /// nginx, with the token in its configuration.
+    Nginx,
+    /// nginx once more: what the ratio of two equals looks like.
+    NginxAgain,
+    /// HAProxy, with the token in its configuration.
+    Haproxy,
+    /// Envoy, which gets the token itself; where its program is.
+    Envoy(PathBuf),
+}
+
+/// A gateway's program, and how it is to run.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Binary {
+    /// The program.
+    pub program: PathBuf,
+    /// Whether it writes a line per transaction; to nowhere.
+    pub log: bool,
+}
+
+/// A peer that serves.
+pub struct Running {
+    /// How callers reach it.
+    pub target: Target,
+    /// Its processes; empty for [`Peer::Direct`].
+    pub family: Vec<u32>,
+    _process: Option<Process>,
+}
+
+/// What a peer has to be told.
+struct Job<'a> {
+    venue: &'a Venue,
+    flow: Flow,
+    listen: SocketAddr,
+    /// For names of files.
+    name: String,
+}
+
+impl Peer {
+    /// Starts it before the venue's origin server, and has seen that it brings the token.
+    pub fn start(&self, venue: &Venue, flow: Flow) -> Result<Running> {
+        if *self == Self::Direct {
+            let tls = flow.has_tls_origin().then(|| venue.tls.clone());
+            let bearer = Some(venue.token.clone());
+            let target = Target { address: venue.origin.address(flow), tls, bearer };
+            return Ok(Running { target, family: Vec::new(), _process: None });
+        }
+        let listen = free_address()?;
+        let name = format!("{self}-{flow}").replace(' ', "-");
+        let job = Job { venue, flow, listen, name };
+        let command = match self {
+            Self::Direct => unreachable!("has no process"),
+            Self::Gateway(binary) | Self::GatewayB(binary) => gateway::command(&job, binary)?,
+            Self::Nginx | Self::NginxAgain => nginx::command(&job)?,
+            Self::Haproxy => haproxy::command(&job)?,
+            Self::Envoy(program) => envoy::command(&job, program)?,
+        };
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        let says = venue.path(&format!("{}.log", job.name));
+        let mut process = Process::start(&command, PEER_CORE, &says)?;
+        let tls = flow.has_tls_callers().then(|| venue.tls.clone());
+        let target = Target { address: listen, tls, bearer: None };
+        wait_until(200, || {
+            if process.has_ended() {
+                return Err("it ended".into());
+            }
+            target.status(CHECK)
+        })
+        .map_err(|error| {
+            let log = fs::read_to_string(&says).unwrap_or_default();
+            format!("{self} does not serve {flow} ({error}): {log}")
+        })?;
+        let family = process.family();
+        Ok(Running { target, family, _process: Some(process) })
+    }
+
+    /// Those of `names` that are installed; the rest with what would install them.
+    pub fn installed(names: &[&str], target: &Path) -> (Vec<Self>, Vec<String>) {
+        let mut peers = Vec::new();
+        let mut missing = Vec::new();
+        for name in names {
+            let found = match *name {
+                "direct" => vec![Self::Direct],
+                "nginx" => vec![Self::Nginx, Self::NginxAgain],
+                "haproxy" if program("haproxy").is_some() => vec![Self::Haproxy],
+                "envoy" => envoy::program(target).map(Self::Envoy).into_iter().collect(),
+                _ => Vec::new(),
+            };
+            if found.is_empty() {
+                missing.push(match *name {
+                    "haproxy" => "haproxy is not installed: apt-get install haproxy".to_owned(),
+                    "envoy" => format!("envoy is not installed: {}", envoy::remedy(target)),
+                    other => format!("{other} is no peer: direct, nginx, haproxy or envoy"),
+                });
+            }
+            peers.extend(found);
+        }
+        (peers, missing)
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Direct => "direct",
+            Self::Gateway(_) => "gateway",
+            Self::GatewayB(_) => "gateway-b",
+            Self::Nginx => "nginx",
+            Self::NginxAgain => "nginx again",
+            Self::Haproxy => "haproxy",
+            Self::Envoy(_) => "envoy",
+        })
+    }
+}
+
+/// Asks until the answer's status is `status`, for at most 20 seconds.
+pub(crate) fn wait_until(status: u16, mut ask: impl FnMut() -> Result<u16>) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match ask() {
+            Ok(answered) if answered == status => return Ok(()),
+            answered if Instant::now() > deadline => {
+                let answered = answered?;
+                return Err(format!("it answers {answered}, not {status}").into());
+            }
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
+}
