@@ -43,7 +43,10 @@ async fn an_answer_that_is_reset_is_whole_for_nobody() {
         assert!(answer.is_err() || answer.is_ok_and(|answer| !answer.complete), "{version}");
     }
     let mut caller = H2Caller::connect(gateway.address()).await;
-    assert!(caller.search().await.unwrap().into_body().collect().await.is_err());
+    // The reset may overtake the head.
+    if let Ok(answer) = caller.search().await {
+        assert!(answer.status() == 502 || answer.into_body().collect().await.is_err());
+    }
 }
 
 #[tokio::test]
