@@ -67,7 +67,8 @@ fn race(arguments: &Arguments) -> Result<()> {
     if let Some(program) = &arguments.gateway_b {
         peers.push(Peer::GatewayB(Binary { program: program.canonicalize()?, log }));
     }
-    let names: Vec<&str> = arguments.peers.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
+    let names: Vec<&str> =
+        arguments.peers.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
     let (others, missing) = Peer::installed(&names, target);
     peers.extend(others);
     for notice in missing {
@@ -76,7 +77,8 @@ fn race(arguments: &Arguments) -> Result<()> {
     let cases: Vec<Case> = CASES
         .into_iter()
         .filter(|case| {
-            arguments.cases.is_empty() || arguments.cases.iter().any(|part| case.name.contains(part))
+            arguments.cases.is_empty()
+                || arguments.cases.iter().any(|part| case.name.contains(part))
         })
         .map(|case| if arguments.quick { case.shortened(QUICK) } else { case })
         .collect();
