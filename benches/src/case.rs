@@ -129,11 +129,15 @@ impl Transfer {
 }
 
 /// All of them, in the order of the report.
-pub const CASES: [Case; 13] = {
+pub const CASES: [Case; 14] = {
     use Flow::{CallerTls, OriginTls, Plain};
     [
         small("json-1k", Plain, Transfer::Search, 20_000),
-        Case { pace: Some(5_000), requests: 5_000, ..small("json-1k-paced", Plain, Transfer::Search, 0) },
+        Case {
+            pace: Some(5_000),
+            requests: 5_000,
+            ..small("json-1k-paced", Plain, Transfer::Search, 0)
+        },
         small("json-1k/origin-tls", OriginTls, Transfer::Search, 20_000),
         small("json-50k", Plain, Transfer::Metadata, 10_000),
         small("json-50k/origin-tls", OriginTls, Transfer::Metadata, 10_000),
@@ -144,7 +148,11 @@ pub const CASES: [Case; 13] = {
         large("get-100m/origin-tls", OriginTls, Transfer::Instance, 4, 8),
         large("post-100m", Plain, Transfer::Store, 4, 8),
         large("post-100m/origin-tls", OriginTls, Transfer::Store, 4, 8),
-        Case { figure: Figure::Memory, ..large("memory-64x100m", Plain, Transfer::Instance, 64, 64) },
+        large("post-100m/caller-tls", CallerTls, Transfer::Store, 4, 8),
+        Case {
+            figure: Figure::Memory,
+            ..large("memory-64x100m", Plain, Transfer::Instance, 64, 64)
+        },
     ]
 };
 

@@ -24,7 +24,8 @@ impl Origin {
     /// Starts it in `folder`, where the certificates are. It serves anyone, but [`CHECK`] needs `token`.
     pub fn start(folder: &Path, token: &str) -> Result<Self> {
         let (plain, tls) = (free_address()?, free_address()?);
-        for transfer in [Transfer::Search, Transfer::Metadata, Transfer::Frame, Transfer::Instance] {
+        for transfer in [Transfer::Search, Transfer::Metadata, Transfer::Frame, Transfer::Instance]
+        {
             let size = usize::try_from(transfer.size())?;
             let mut bytes = b"[]".to_vec();
             bytes.resize(size, b' ');

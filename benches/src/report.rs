@@ -14,9 +14,8 @@ pub fn table(finding: &Finding) -> String {
     let case = &finding.case;
     let rate = if case.figure == Figure::PerRequest { "requests/s" } else { "MiB/s" };
     let pace = case.pace.map(|pace| format!(", {pace} requests/s")).unwrap_or_default();
-    let mut rows = vec![
-        ["", unit(case.figure), "gateway / it", rate, "p50 µs", "p99 µs"].map(str::to_owned),
-    ];
+    let mut rows =
+        vec![["", unit(case.figure), "gateway / it", rate, "p50 µs", "p99 µs"].map(str::to_owned)];
     let gateway = finding.entry(|peer| matches!(peer, Peer::Gateway(_)));
     for entry in &finding.entries {
         let samples = &entry.samples;
@@ -69,14 +68,15 @@ pub fn heading(rounds: usize, peers: &[Peer]) -> String {
                 version.map(|version| format!("{version}, metrics, {log}"))
             }
             Peer::Nginx => machine::version("nginx", "-v").map(|v| v + ", no log"),
-            Peer::NginxAgain => Some("the same, as a control: its ratio to nginx should be 1".into()),
+            Peer::NginxAgain => {
+                Some("the same, as a control: its ratio to nginx should be 1".into())
+            }
             Peer::Haproxy => machine::version("haproxy", "-v").map(|v| v + ", no log"),
-            Peer::Envoy(program) => {
-                machine::version(&program.display().to_string(), "--version").map(|version| {
+            Peer::Envoy(program) => machine::version(&program.display().to_string(), "--version")
+                .map(|version| {
                     let version = version.split("version:").last().unwrap_or_default().trim();
                     format!("{version}, credential_injector, no log")
-                })
-            }
+                }),
         };
         let _ = writeln!(text, "- {peer}: {}", said.unwrap_or_default());
     }
@@ -112,7 +112,9 @@ fn calls(entry: &Entry, syscalls: &[(String, f64)]) -> String {
 fn spread(spread: Option<Spread>, digits: usize) -> String {
     spread.map_or_else(
         || "–".to_owned(),
-        |Spread { low, middle, high }| format!("{middle:.digits$} [{low:.digits$}–{high:.digits$}]"),
+        |Spread { low, middle, high }| {
+            format!("{middle:.digits$} [{low:.digits$}–{high:.digits$}]")
+        },
     )
 }
 
@@ -123,7 +125,8 @@ fn middle(values: &[f64]) -> String {
 /// A table whose columns also align when nobody renders it.
 fn markdown<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or_default().max(3)).collect();
+    let widths: Vec<usize> =
+        (0..N).map(|column| width(column).unwrap_or_default().max(3)).collect();
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
         for (cell, width) in row.iter().zip(&widths) {

@@ -60,7 +60,8 @@ impl Spread {
 
     /// Of the ratios of two peers in the same rounds.
     pub fn of_ratios(ours: &[f64], theirs: &[f64]) -> Option<Self> {
-        let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
+        let ratios: Vec<f64> =
+            ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
         Self::of(&ratios).filter(|spread| spread.middle.is_finite())
     }
 }

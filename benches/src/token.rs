@@ -40,9 +40,8 @@ fn answer(connection: TcpStream) -> io::Result<()> {
     let mut form = vec![0; length];
     reader.read_exact(&mut form)?;
     let token = token();
-    let body = format!(
-        "{{\"token_type\":\"Bearer\",\"expires_in\":86399,\"access_token\":\"{token}\"}}"
-    );
+    let body =
+        format!("{{\"token_type\":\"Bearer\",\"expires_in\":86399,\"access_token\":\"{token}\"}}");
     let connection = reader.get_mut();
     write!(
         connection,

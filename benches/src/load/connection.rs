@@ -98,7 +98,9 @@ impl Connection {
         loop {
             let asked = match self.phase {
                 Phase::Idle => return Ok(None),
-                Phase::Body { left } => usize::try_from(left).map_or(scratch.len(), |left| left.min(scratch.len())),
+                Phase::Body { left } => {
+                    usize::try_from(left).map_or(scratch.len(), |left| left.min(scratch.len()))
+                }
                 // Little, since it is copied; the rest of the body is not.
                 Phase::Head | Phase::SendingHead { .. } | Phase::SendingBody { .. } => HEAD,
             };
@@ -172,7 +174,8 @@ impl Connection {
                     Phase::Head
                 }
                 Phase::SendingBody { left } => {
-                    let next = usize::try_from(left).map_or(BODY.len(), |left| left.min(BODY.len()));
+                    let next =
+                        usize::try_from(left).map_or(BODY.len(), |left| left.min(BODY.len()));
                     let sent = self.wire.write(&BODY[..next])?;
                     Phase::SendingBody { left: left - sent as u64 }
                 }
