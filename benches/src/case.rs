@@ -129,7 +129,7 @@ impl Transfer {
 }
 
 /// All of them, in the order of the report.
-pub const CASES: [Case; 13] = {
+pub const CASES: [Case; 14] = {
     use Flow::{CallerTls, OriginTls, Plain};
     [
         small("json-1k", Plain, Transfer::Search, 20_000),
@@ -148,6 +148,7 @@ pub const CASES: [Case; 13] = {
         large("get-100m/origin-tls", OriginTls, Transfer::Instance, 4, 8),
         large("post-100m", Plain, Transfer::Store, 4, 8),
         large("post-100m/origin-tls", OriginTls, Transfer::Store, 4, 8),
+        large("post-100m/caller-tls", CallerTls, Transfer::Store, 4, 8),
         Case {
             figure: Figure::Memory,
             ..large("memory-64x100m", Plain, Transfer::Instance, 64, 64)

@@ -6,7 +6,7 @@ use crate::load::Outcome;
 /// One peer's figures in one case; the n-th of each is of the n-th round.
 #[derive(Default)]
 pub struct Samples {
-    /// What the case is about, in the unit that [`unit`] names.
+    /// What the case is about, in the unit that [`unit()`] names.
     pub figure: Vec<f64>,
     /// Requests a second, or MiB a second where bodies are what counts.
     pub rate: Vec<f64>,

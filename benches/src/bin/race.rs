@@ -1,6 +1,9 @@
 //! Races the gateway against what users would run instead.
 //!
-//!     cargo run --profile race -p gateway-benches --bin race -- --quick
+//! ```text
+//! cargo run --profile race -p gateway-benches --bin race -- --quick
+//! cargo run --profile race -p gateway-benches --bin race -- --gateway NEW --gateway-b OLD
+//! ```
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -19,7 +22,7 @@ struct Arguments {
     /// Few and short rounds: to see that everything works, not to conclude anything
     #[arg(long)]
     quick: bool,
-    /// Cases whose names hold one of these, such as 1k,origin-tls
+    /// Cases of these names, or whose names hold one of these, such as get-100m,origin-tls
     #[arg(long, value_delimiter = ',')]
     cases: Vec<String>,
     /// Who races beside the gateway
@@ -76,10 +79,7 @@ fn race(arguments: &Arguments) -> Result<()> {
     }
     let cases: Vec<Case> = CASES
         .into_iter()
-        .filter(|case| {
-            arguments.cases.is_empty()
-                || arguments.cases.iter().any(|part| case.name.contains(part))
-        })
+        .filter(|case| arguments.cases.is_empty() || arguments.is_asked_for(case))
         .map(|case| if arguments.quick { case.shortened(QUICK) } else { case })
         .collect();
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 12 });
@@ -102,6 +102,15 @@ fn race(arguments: &Arguments) -> Result<()> {
         println!("written to {}", file.display());
     }
     Ok(())
+}
+
+impl Arguments {
+    /// A whole name asks for that case alone, a part of one for all that hold it.
+    fn is_asked_for(&self, case: &Case) -> bool {
+        let is_name = |part: &str| CASES.iter().any(|case| case.name == part);
+        let mut parts = self.cases.iter();
+        parts.any(|part| case.name == part || !is_name(part) && case.name.contains(part.as_str()))
+    }
 }
 
 /// The gateway as it is here and now, built as it is to be shipped.
