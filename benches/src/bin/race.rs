@@ -82,6 +82,10 @@ fn race(arguments: &Arguments) -> Result<()> {
         .filter(|case| arguments.cases.is_empty() || arguments.is_asked_for(case))
         .map(|case| if arguments.quick { case.shortened(QUICK) } else { case })
         .collect();
+    if cases.is_empty() {
+        let names = CASES.map(|case| case.name).join(", ");
+        return Err(format!("no case is named so; there are {names}").into());
+    }
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 12 });
     let syscalls = if arguments.syscalls { Syscalls::Counted } else { Syscalls::Ignored };
 

@@ -18,8 +18,8 @@ use crate::error::Error;
 pub(crate) struct Failure {
     /// What happened.
     pub(crate) error: Error,
-    /// The connection had served before and broke off without a byte of an answer: most likely the
-    /// origin server closed it while the request was on its way.
+    /// The connection had served before: most likely the origin server closed it while the request
+    /// was on its way.
     pub(crate) stale: bool,
 }
 

@@ -107,7 +107,8 @@ impl Pool {
                 return Ok(Lease { pool: self.clone(), connection, reused: true });
             }
             if !self.connecting.get() {
-                return self.connect().await;
+                // Boxed: what a handshake needs would be moved about with every request's future.
+                return Box::pin(self.connect()).await;
             }
             self.connected.notified().await;
         }

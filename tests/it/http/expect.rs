@@ -74,3 +74,22 @@ async fn http_1_0_gets_no_go_ahead() {
     assert_eq!(bench.ask(raw).await.status, 200);
     assert_eq!(bench.last().body, b"abc");
 }
+
+#[tokio::test]
+async fn who_sends_without_asking_still_gets_the_answer() {
+    // Far more than the sockets' buffers hold: were it not read, the kernel would answer it with a
+    // reset, and the refusal be lost.
+    const LENGTH: usize = 64 << 20;
+    let bench = Bench::start().await;
+    let mut caller = RawCaller::connect(bench.gateway.address()).await.unwrap();
+    let head = store(&format!("Content-Length: {LENGTH}\r\n"), "");
+    caller.send(head.replace("/studies", "/workitems")).await.unwrap();
+    let block = vec![b'x'; 1 << 20];
+    for _ in 0..LENGTH / block.len() {
+        caller.send(&block).await.unwrap();
+    }
+    let answer = caller.read_response().await.unwrap();
+    assert_eq!(answer.status, 403);
+    is_our_problem(&answer).unwrap();
+    assert_eq!(bench.recorder.bytes_seen(), 0);
+}
