@@ -9,8 +9,11 @@ use crate::error::Error;
 /// The outcome of `work`. A panic in it ends it with [`Error::Panicked`]: whoever shares a connection
 /// or a thread with it goes on. What it leaves half done belonged to it alone, or is a `Cell` or a
 /// `RefCell`, which know no poison.
-pub(crate) async fn isolated<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(Error::Panicked))
+pub(crate) fn isolated<T>(
+    work: impl Future<Output = Result<T, Error>>,
+) -> impl Future<Output = Result<T, Error>> {
+    // Not an async function: its future would hold the work twice.
+    AssertUnwindSafe(work).catch_unwind().map(|outcome| outcome.unwrap_or(Err(Error::Panicked)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One exchange with an origin server: a connection, a request, the head of an answer, in time.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -34,7 +34,11 @@ pub(crate) async fn run(
     loop {
         let mut lease =
             pool.lease(wanted).await.map_err(|error| failed(Error::Unreachable(error)))?;
-        let sent = in_time(lease.send(request), upload, pool.spec().response_timeout).await;
+        let sent = {
+            // Pinned here and lent: moved in, it would be held twice.
+            let sending = pin!(lease.send(request));
+            in_time(sending, upload, pool.spec().response_timeout).await
+        };
         let (error, unsent) = match sent {
             None => return Err(failed(Error::Late)),
             Some(Ok(response)) => return Ok((response, lease)),
@@ -58,11 +62,10 @@ pub(crate) async fn run(
 /// The outcome of `sent`, or `None` if the origin server takes longer than `limit` for it, counted
 /// from the last bytes of the body that it was sent.
 async fn in_time<T>(
-    sent: impl Future<Output = T>,
+    mut sent: Pin<&mut impl Future<Output = T>>,
     upload: Option<&Rc<Upload>>,
     limit: Duration,
 ) -> Option<T> {
-    let mut sent = pin!(sent);
     let mut timer = pin!(tokio::time::sleep(limit));
     poll_fn(|cx| {
         if let Poll::Ready(outcome) = sent.as_mut().poll(cx) {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -93,8 +94,8 @@ async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, pre
     let service = {
         let conn = conn.clone();
         service_fn(move |request: Request<Incoming>| {
-            let handled = worker.gateway().handle(request, conn.clone());
-            async move { Ok::<_, Infallible>(handled.await) }
+            // Not an async block: its future would hold this one twice.
+            worker.gateway().handle(request, conn.clone()).map(Ok::<_, Infallible>)
         })
     };
     match protocol {
