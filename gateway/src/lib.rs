@@ -1,7 +1,7 @@
 //! A gateway that stands before DICOMweb services and brings the token that they ask for.
 //!
-//! [`Server`] runs it: workers, admin listener, reload and drain. [`Gateway`] is what a worker does
-//! with one request, and [`Gateway::transact`] is that on one screen. Everything else is a step of it,
+//! [`Server`] runs it: workers, admin listener, reload and drain. `Gateway` is what a worker does
+//! with one request, and `Gateway::transact` is that on one screen. Everything else is a step of it,
 //! in a module of its own; steps do not call each other.
 
 use std::rc::Rc;
