@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::log::{Lines, Log};
 use crate::record::Stamp;
+use crate::record::trace::hex;
 use crate::rewrite::Via;
 
 /// A worker's own.
@@ -45,11 +46,7 @@ impl Local {
 
     /// A header's value: the 16 hexadecimal digits of `id`.
     pub(crate) fn request_id(&self, id: u64) -> HeaderValue {
-        let digits = self.bytes(|block| {
-            for shift in (0..16).rev() {
-                block.extend_from_slice(&[b"0123456789abcdef"[(id >> (4 * shift)) as usize & 0xf]]);
-            }
-        });
+        let digits = self.bytes(|block| block.extend_from_slice(&hex(id.into())[16..]));
         HeaderValue::from_maybe_shared(digits).expect("digits are legal")
     }
 

@@ -56,7 +56,7 @@ pub(crate) fn outbound(
     headers.insert(header::HOST, route.origin.host.clone());
     headers.insert(header::AUTHORIZATION, token.authorization().clone());
     headers.append(header::VIA, local.via.received(caller.version));
-    if let Some(parent) = trace.parent() {
+    if let Some(parent) = trace.parent(local) {
         headers.insert(HeaderName::from_static(trace::NAME), parent);
     }
     for (name, value) in &route.forwarding {

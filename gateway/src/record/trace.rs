@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::local::Local;
+
 /// The 32 hexadecimal digits of a trace id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Trace {
@@ -24,14 +26,17 @@ impl Trace {
     }
 
     /// The `traceparent` to send, where the caller sent none that is sound.
-    pub(crate) fn parent(&self) -> Option<HeaderValue> {
+    pub(crate) fn parent(&self, local: &Local) -> Option<HeaderValue> {
         if !self.is_ours {
             return None;
         }
-        let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        value[3..35].copy_from_slice(&self.id);
-        value[36..52].copy_from_slice(&hex(fastrand::u128(1..))[16..]);
-        HeaderValue::from_bytes(&value).ok()
+        let parent = hex(fastrand::u128(1..));
+        let value = local.bytes(|block| {
+            for part in [b"00-", &self.id[..], b"-", &parent[16..], b"-00"] {
+                block.extend_from_slice(part);
+            }
+        });
+        HeaderValue::from_maybe_shared(value).ok()
     }
 }
 
@@ -57,7 +62,8 @@ fn trace_id(value: &[u8]) -> Option<[u8; 32]> {
     sound.then(|| value[3..35].try_into().ok()).flatten()
 }
 
-fn hex(number: u128) -> [u8; 32] {
+/// A number's hexadecimal digits, lower case.
+pub(crate) fn hex(number: u128) -> [u8; 32] {
     std::array::from_fn(|index| {
         let digit = (number >> (4 * (31 - index))) & 0xf;
         b"0123456789abcdef"[digit as usize]
@@ -74,7 +80,7 @@ mod tests {
     fn a_sound_parent_goes_on_and_gives_the_id() {
         let trace = Trace::of(&headers(&[SOUND]));
         assert_eq!(trace.id(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        assert_eq!(trace.parent(), None);
+        assert_eq!(trace.parent(&local()), None);
     }
 
     #[test]
@@ -84,9 +90,14 @@ mod tests {
         let upper = SOUND.to_uppercase();
         for lines in [&[][..], &["x"], &[zero], &[&long], &[&upper], &[SOUND, SOUND]] {
             let trace = Trace::of(&headers(lines));
-            let parent = trace.parent().expect("one of our own");
+            let parent = trace.parent(&local()).expect("one of our own");
             assert_eq!(trace_id(parent.as_bytes()).map(|id| id.to_vec()), Some(trace.id().into()));
         }
+    }
+
+    fn local() -> Local {
+        let (log, _writer) = crate::log::Log::start(std::io::sink()).expect("a thread");
+        Local::new(log, &"gateway".into())
     }
 
     fn headers(lines: &[&str]) -> HeaderMap {

@@ -7,10 +7,11 @@ use crate::permit::Permit;
 
 /// Copies what of a caller's head is for the origin server. Lines of one name keep their order.
 pub(super) fn copy_outbound(caller: &HeaderMap, permit: &Permit<'_>, to: &mut HeaderMap) {
+    let named = named_by_connection(caller);
     let may_delete = permit.route().config.allow.contains(&Transaction::Delete);
     for (name, value) in caller {
         let goes_on = match fate(name.as_str()) {
-            Fate::GoesOn => !is_connection_s(caller, name),
+            Fate::GoesOn => !named.contains(name),
             Fate::IfMayDelete => may_delete,
             Fate::EndsHere => false,
         };
@@ -22,8 +23,7 @@ pub(super) fn copy_outbound(caller: &HeaderMap, permit: &Permit<'_>, to: &mut He
 
 /// Takes from an origin server's head what was for this hop alone, or what it may not tell callers.
 pub(super) fn end_hop_inbound(headers: &mut HeaderMap) {
-    let named = connection_s(headers).collect::<Vec<_>>();
-    for name in named {
+    for name in named_by_connection(headers) {
         headers.remove(name);
     }
     while let Some(name) = headers.keys().find(|name| !leaves(name.as_str())).cloned() {
@@ -90,22 +90,25 @@ fn leaves(name: &str) -> bool {
     }
 }
 
-/// Whether a `Connection` line names this field. Fields that carry meaning end to end cannot be named
-/// away.
-fn is_connection_s(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.contains_key(header::CONNECTION) && connection_s(headers).any(|named| named == *name)
+/// The fields that `Connection` lines name. Those that carry meaning end to end cannot be named away.
+/// Most callers name none, which costs no allocation.
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    let tokens = |value: &HeaderValue| -> Vec<HeaderName> {
+        let tokens = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        tokens
+            .filter(|token| !is_option(token))
+            .filter_map(|token| HeaderName::from_bytes(token).ok())
+            .filter(|name| name != header::CONNECTION && !is_end_to_end(name.as_str()))
+            .collect()
+    };
+    headers.get_all(header::CONNECTION).iter().flat_map(tokens).collect()
 }
 
-fn connection_s(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + use<'_> {
-    let tokens = |value: &HeaderValue| {
-        let text = value.to_str().unwrap_or_default().to_owned();
-        text.split(',').filter_map(|token| token.trim().parse().ok()).collect::<Vec<HeaderName>>()
-    };
-    headers
-        .get_all(header::CONNECTION)
+/// Connection options that are no fields, or fields that end here anyway.
+fn is_option(token: &[u8]) -> bool {
+    [&b"close"[..], b"keep-alive", b"te", b"upgrade"]
         .iter()
-        .flat_map(tokens)
-        .filter(|name| name != header::CONNECTION && !is_end_to_end(name.as_str()))
+        .any(|option| token.eq_ignore_ascii_case(option))
 }
 
 fn is_end_to_end(name: &str) -> bool {
@@ -124,7 +127,7 @@ mod tests {
             ("x-secret", "1"),
             ("content-type", "a/b"),
         ]);
-        assert!(is_connection_s(&headers, &HeaderName::from_static("x-secret")));
+        assert_eq!(named_by_connection(&headers), ["x-secret"]);
         end_hop_inbound(&mut headers);
         assert_eq!(names(&headers), ["content-type"]);
     }
