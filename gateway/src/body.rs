@@ -3,7 +3,6 @@
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Version;
@@ -55,10 +54,9 @@ impl Body {
         Self { source: Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record }
     }
 
-    /// The origin server's, which may stand still for `timeout`. `version` is the caller's.
+    /// The origin server's. `version` is the caller's.
     pub(crate) fn origin(
         (incoming, lease): (Incoming, Lease),
-        timeout: Duration,
         (conn, version): (Rc<Conn>, Version),
         record: Record,
     ) -> Self {
@@ -67,8 +65,8 @@ impl Body {
         }
         let origin = OriginBody {
             incoming,
+            patience: Patience::new(lease.spec().body_timeout),
             lease: Some(lease),
-            patience: Patience::new(timeout),
             conn,
             owed: false,
             ended: false,

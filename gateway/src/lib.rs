@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
@@ -60,7 +61,8 @@ pub(crate) struct Gateway {
 struct Inbound {
     head: Parts,
     body: Option<Incoming>,
-    conn: Rc<Conn>,
+    /// How long the body may stand still.
+    body_timeout: Duration,
 }
 
 impl Gateway {
@@ -87,10 +89,7 @@ impl Gateway {
             Ok((mut response, lease)) => {
                 rewrite::inbound(&mut response, request_id);
                 record.answered(response.status());
-                let timeout = lease.spec().body_timeout;
-                response.map(|incoming| {
-                    Body::origin((incoming, lease), timeout, (conn, version), record)
-                })
+                response.map(|incoming| Body::origin((incoming, lease), (conn, version), record))
             }
             Err(error) => {
                 let mut response = problem::answer(&error, request_id);
@@ -107,7 +106,7 @@ impl Gateway {
     async fn transact(
         &self,
         request: Request<Incoming>,
-        conn: &Rc<Conn>,
+        conn: &Conn,
         record: &mut Record,
     ) -> Result<(Response<Incoming>, Lease), Error> {
         wire::admit(&self.generation.rules, &request)?;
@@ -191,10 +190,10 @@ impl Gateway {
 }
 
 impl Inbound {
-    fn new(request: Request<Incoming>, conn: &Rc<Conn>) -> Self {
+    fn new(request: Request<Incoming>, conn: &Conn) -> Self {
         let (head, body) = request.into_parts();
         let body = Some(body).filter(|body| !body.is_end_stream());
-        Self { head, body, conn: conn.clone() }
+        Self { head, body, body_timeout: conn.body_timeout() }
     }
 
     fn within_ceiling(&self, permit: &Permit<'_>) -> Result<(), Error> {
@@ -209,7 +208,7 @@ impl Inbound {
         let upload = Rc::new(Upload::new());
         record.upload = Some(upload.clone());
         let most = permit.route().config.max_body_bytes;
-        Outgoing::caller(body, upload, most, self.conn.body_timeout())
+        Outgoing::caller(body, upload, most, self.body_timeout)
     }
 
     /// Whether the request had a body, which is gone.

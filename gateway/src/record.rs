@@ -105,15 +105,11 @@ impl Record {
         match &self.outcome {
             Outcome::Whole => None,
             Outcome::Unanswered | Outcome::Answering => Some((Blame::Caller, "caller-left")),
-            Outcome::Failed(error) => Some((error.answer().blame, error.answer().code)),
+            Outcome::Failed(error) => {
+                let answer = error.answer();
+                Some((answer.blame, answer.code))
+            }
             Outcome::BrokeOff(blame, code) => Some((*blame, *code)),
-        }
-    }
-
-    fn level(&self) -> LogLevel {
-        match self.blame() {
-            None | Some((Blame::Caller, _)) => LogLevel::Info,
-            Some(_) => LogLevel::Warn,
         }
     }
 
@@ -139,11 +135,15 @@ impl Drop for Record {
             (received, self.sent),
         );
         let log = &self.gateway.generation.config.log;
-        if !log.transactions || self.level() > log.level {
+        let level = match blame {
+            None | Some((Blame::Caller, _)) => LogLevel::Info,
+            Some(_) => LogLevel::Warn,
+        };
+        if !log.transactions || level > log.level {
             return;
         }
         let line = line::Line {
-            level: self.level(),
+            level,
             route: self.route().map_or("", Route::name),
             transaction: self.transaction.map_or("", Transaction::name),
             method: self.method.as_str(),
