@@ -53,6 +53,10 @@ pub(crate) enum Kind {
     Address,
     /// An absolute URL of http or https.
     Url,
+    /// Several of them.
+    Urls,
+    /// Origins of web pages: scheme, host and port.
+    WebOrigins,
     /// What callers' paths start with.
     Prefix,
     /// A file that can be read and is not empty.

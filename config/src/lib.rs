@@ -11,6 +11,7 @@ mod client;
 mod document;
 mod entra;
 mod files;
+mod fix;
 mod keys;
 mod listener;
 mod model;
@@ -26,6 +27,7 @@ mod web;
 mod words;
 
 pub use self::document::{Loaded, load, parse};
+pub use self::fix::{Fix, Fixes};
 pub use self::model::*;
 pub use self::problem::{Problem, Problems};
 pub use self::schema::schema;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::fix::Fixes;
+
 /// Everything the gateway needs to start.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -133,10 +135,17 @@ pub struct Route {
     pub callers: Callers,
     /// What callers may do, each once.
     pub allow: Vec<Transaction>,
-    /// How callers reach this route; never ends in a slash.
+    /// How callers reach this route; never ends in a slash but for a path that is empty. As written,
+    /// or derived from a listener on a loopback address; with [`Urls::Ask`] and [`Urls::Rewrite`] it is there.
     pub public_url: Option<Url>,
     /// What becomes of the origin server's URLs in its answers.
     pub urls: Urls,
+    /// Other base URLs that the origin server writes for its own.
+    pub origin_aliases: Vec<Url>,
+    /// Which of the origin server's and callers' manners are put right on the way.
+    pub fixes: Fixes,
+    /// Which web pages may call; without it, those of the gateway's own host only.
+    pub cors: Option<Cors>,
     /// A ceiling for request bodies, in bytes; none by default.
     pub max_body_bytes: Option<u64>,
     /// How long a connection to the origin server may take, TLS included.
@@ -149,6 +158,8 @@ pub struct Route {
     pub idle_timeout: Duration,
     /// How many idle connections to the origin server each worker keeps.
     pub max_idle_connections: usize,
+    /// How long a WebSocket may stand still both ways.
+    pub websocket_idle_timeout: Duration,
     /// Whether HTTP/2 is offered to the origin server (ALPN).
     pub http2: bool,
 }
@@ -200,6 +211,32 @@ pub enum Profile {
     Google,
     /// dcm4chee-arc.
     Dcm4chee,
+    /// AWS HealthImaging.
+    HealthImaging,
+}
+
+/// Web pages that may call a route (`[route.cors]`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cors {
+    /// Their origins as browsers write them (RFC 6454, section 6.2), each once; at least one.
+    pub origins: Vec<String>,
+    /// Whether they may send cookies and client certificates.
+    pub credentials: bool,
+    /// How long browsers may keep the answer to a preflight.
+    pub max_age: Duration,
+    /// Which pages may embed answers without asking.
+    pub resource_policy: ResourcePolicy,
+}
+
+/// The `Cross-Origin-Resource-Policy` of answers (Fetch, section 3.7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ResourcePolicy {
+    /// Pages of the same scheme, host and port.
+    SameOrigin,
+    /// Pages of the same registrable domain.
+    SameSite,
+    /// Any page.
+    CrossOrigin,
 }
 
 /// Who may call a route.
@@ -214,6 +251,8 @@ pub enum Callers {
 pub enum Urls {
     /// The origin server is told `public_url` by forwarding headers, as its profile understands them.
     Ask,
+    /// Those below its base URL are replaced by ours, in heads and in texts.
+    Rewrite,
     /// They stay as they are, and no forwarding header is sent.
     Keep,
 }

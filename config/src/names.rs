@@ -1,11 +1,17 @@
 //! How the closed lists of the model are written in a file.
 
-use crate::model::{Callers, LogFormat, LogLevel, Profile, Urls};
+use crate::model::{Callers, LogFormat, LogLevel, Profile, ResourcePolicy, Urls};
 
 impl Profile {
     /// All profiles, in the order of their declaration.
-    pub const ALL: [Self; 5] =
-        [Self::Generic, Self::Azure, Self::Orthanc, Self::Google, Self::Dcm4chee];
+    pub const ALL: [Self; 6] = [
+        Self::Generic,
+        Self::Azure,
+        Self::Orthanc,
+        Self::Google,
+        Self::Dcm4chee,
+        Self::HealthImaging,
+    ];
 
     /// Its name in configuration.
     pub const fn name(self) -> &'static str {
@@ -15,6 +21,7 @@ impl Profile {
             Self::Orthanc => "orthanc",
             Self::Google => "google",
             Self::Dcm4chee => "dcm4chee",
+            Self::HealthImaging => "healthimaging",
         }
     }
 }
@@ -33,13 +40,28 @@ impl Callers {
 
 impl Urls {
     /// All treatments, in the order of their declaration.
-    pub const ALL: [Self; 2] = [Self::Ask, Self::Keep];
+    pub const ALL: [Self; 3] = [Self::Ask, Self::Rewrite, Self::Keep];
 
     /// Its name in configuration.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ask => "ask",
+            Self::Rewrite => "rewrite",
             Self::Keep => "keep",
+        }
+    }
+}
+
+impl ResourcePolicy {
+    /// All policies, the narrowest first.
+    pub const ALL: [Self; 3] = [Self::SameOrigin, Self::SameSite, Self::CrossOrigin];
+
+    /// Its name in configuration and in answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SameOrigin => "same-origin",
+            Self::SameSite => "same-site",
+            Self::CrossOrigin => "cross-origin",
         }
     }
 }

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 use url::Url;
 
-use crate::model::{Address, Callers, Client, Profile, Route, TokenEndpoint, Transaction, Urls};
+use crate::fix::Fix;
+use crate::model::{
+    Address, Callers, Client, Cors, Listener, Origin, Profile, ResourcePolicy, Route,
+    TokenEndpoint, Transaction, Urls,
+};
 use crate::options::{CALLERS, CLIENT_CREDENTIALS};
 use crate::table::Table;
 use crate::words::unknown;
@@ -14,17 +18,17 @@ use crate::{entra, web};
 /// Reads routes, with what has to be known for it.
 pub(crate) struct Routes<'a> {
     /// Where callers connect.
-    pub(crate) address: &'a Address,
+    listener: &'a Listener,
     /// The clients' names, and what could be read of them.
-    pub(crate) clients: &'a [(String, Option<Client>)],
+    clients: &'a [(String, Option<Client>)],
     /// The prefixes so far, with their lines.
     prefixes: BTreeMap<String, usize>,
 }
 
 impl<'a> Routes<'a> {
     /// Nothing read yet.
-    pub(crate) fn new(address: &'a Address, clients: &'a [(String, Option<Client>)]) -> Self {
-        Self { address, clients, prefixes: BTreeMap::new() }
+    pub(crate) fn new(listener: &'a Listener, clients: &'a [(String, Option<Client>)]) -> Self {
+        Self { listener, clients, prefixes: BTreeMap::new() }
     }
 
     /// Reads one route.
@@ -41,25 +45,37 @@ impl<'a> Routes<'a> {
         table.one("grant", &[()], |()| CLIENT_CREDENTIALS);
         let callers = self.callers(table);
         let allow = table.many("allow", &Transaction::ALL, Transaction::name);
-        let public_url = table.parsed("public_url", web::url).map(web::without_slash);
-        let urls = urls(table, profile);
+        let written = table.parsed("public_url", web::url).map(web::without_slash);
+        let origin_aliases = table.list("origin_aliases", web::url).unwrap_or_default();
+        let switches = table.table("fixes");
+        let fixes = Fix::ALL.into_iter().fold(profile.fixes(), |fixes, fix| {
+            let made = switches.choice(fix.name());
+            made.map_or(fixes, |made| fixes.with(fix, made))
+        });
+        let cors = table.has("cors").then(|| cors(&table.table("cors"))).flatten();
         let max_body_bytes = table.count("max_body_bytes");
         let http2 = table.flag("http2");
         let max_idle_connections = table.count("max_idle_connections")?;
+        let (prefix, origin) = (prefix?, web::origin(&origin?, anchors));
+        let own_url = own_url(self.listener, &prefix);
         Some(Route {
             connect_timeout: table.seconds("connect_timeout_secs"),
             response_timeout: table.seconds("response_timeout_secs"),
             body_timeout: table.seconds("body_timeout_secs"),
             idle_timeout: table.seconds("idle_timeout_secs"),
-            prefix: prefix?,
-            origin: web::origin(&origin?, anchors),
+            websocket_idle_timeout: table.seconds("websocket_idle_timeout_secs"),
+            urls: urls(table, profile, (written.as_ref(), own_url.as_ref()), &origin),
+            public_url: written.or(own_url),
+            prefix,
+            origin,
             profile,
             client: client?,
             scope: scope?,
             callers: callers?,
             allow,
-            public_url,
-            urls,
+            origin_aliases: origin_aliases.into_iter().map(web::without_slash).collect(),
+            fixes,
+            cors,
             max_body_bytes,
             max_idle_connections,
             http2,
@@ -136,13 +152,13 @@ impl<'a> Routes<'a> {
             return None;
         }
         let callers = table.one("callers", &Callers::ALL, Callers::name)?;
-        if callers == Callers::Anyone && !self.address.is_local() && !dangerous {
+        if callers == Callers::Anyone && !self.listener.address.is_local() && !dangerous {
             table.problem(
                 "callers",
                 format!(
                     "\"anyone\", and other machines can reach {}; listen on loopback or a Unix \
                      socket, or say danger_anyone_on_public_address = true",
-                    self.address
+                    self.listener.address
                 ),
             );
         }
@@ -159,21 +175,68 @@ fn origin(table: &Table<'_>) -> Option<Url> {
     Some(origin)
 }
 
-fn urls(table: &Table<'_>, profile: Profile) -> Urls {
-    let public = table.has("public_url");
-    match table.one("urls", &Urls::ALL, Urls::name) {
-        Some(Urls::Ask) if !public => {
-            table.problem(
-                "urls",
-                "\"ask\" tells the origin server the public_url, which is missing; add it, or \
-                 write \"keep\"",
-            );
+/// Where asking is enough no byte is touched; else URLs are put right here, if it is known how.
+fn urls(
+    table: &Table<'_>,
+    profile: Profile,
+    (written, own): (Option<&Url>, Option<&Url>),
+    origin: &Origin,
+) -> Urls {
+    let known = written.or(own);
+    let read = table.one("urls", &Urls::ALL, Urls::name);
+    if let Some(urls @ (Urls::Ask | Urls::Rewrite)) = read
+        && known.is_none()
+        && !table.has("public_url")
+    {
+        let name = urls.name();
+        table.problem(
+            "urls",
+            format!("{name:?} needs the public_url, which is missing; add it, or write \"keep\""),
+        );
+    }
+    read.unwrap_or_else(|| match (profile, known) {
+        (_, None) => Urls::Keep,
+        // It writes https whatever it is told.
+        (Profile::Azure, Some(_)) if written.is_some_and(|url| url.scheme() == "https") => {
             Urls::Ask
         }
-        Some(urls) => urls,
-        None if public && matches!(profile, Profile::Azure | Profile::Orthanc) => Urls::Ask,
-        None => Urls::Keep,
+        // It takes scheme and host, and keeps its own path.
+        (Profile::Orthanc, Some(url))
+            if written.is_some() && url.path().trim_end_matches('/') == origin.base =>
+        {
+            Urls::Ask
+        }
+        (_, Some(_)) => Urls::Rewrite,
+    })
+}
+
+/// How callers reach a prefix if nobody says otherwise: known where only this machine can connect.
+fn own_url(listener: &Listener, prefix: &str) -> Option<Url> {
+    let Address::Tcp(address) = &listener.address else { return None };
+    if !address.ip().is_loopback() || address.port() == 0 {
+        return None;
     }
+    let scheme = if listener.identity.is_some() { "https" } else { "http" };
+    Url::parse(&format!("{scheme}://{address}{prefix}")).ok()
+}
+
+fn cors(table: &Table<'_>) -> Option<Cors> {
+    let mut origins = table.list("origins", web::page_origin)?;
+    if origins.is_empty() {
+        table.problem("origins", "is empty, and lets no page in; leave `cors` out, or name some");
+    }
+    origins.sort_unstable();
+    origins.dedup();
+    Some(Cors {
+        origins,
+        credentials: table.flag("credentials"),
+        max_age: table.seconds("max_age_secs"),
+        resource_policy: table.one(
+            "resource_policy",
+            &ResourcePolicy::ALL,
+            ResourcePolicy::name,
+        )?,
+    })
 }
 
 /// What callers' paths start with: in one form only, so that no two routes can mean the same.

@@ -32,9 +32,14 @@ fn property(key: &Key) -> Value {
     let mut property = match key.kind {
         Kind::Text | Kind::File | Kind::SecretFile => json!({"type": "string", "minLength": 1}),
         Kind::Address => json!({"type": "string", "pattern": "^(unix:.+|.+:[0-9]+)$"}),
-        Kind::Url => {
-            json!({"type": "string", "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})
-        }
+        Kind::Url => url(),
+        Kind::Urls => json!({"type": "array", "items": url(), "minItems": 1}),
+        Kind::WebOrigins => json!({
+            "type": "array",
+            "items": {"type": "string", "pattern": "^https?://[^/?#]+$"},
+            "minItems": 1,
+            "uniqueItems": true,
+        }),
         Kind::Prefix => json!({"type": "string", "pattern": "^(/|(/[A-Za-z0-9._~-]+)*)$"}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Seconds(least) => {
@@ -70,6 +75,10 @@ fn property(key: &Key) -> Value {
         }
     }
     property
+}
+
+fn url() -> Value {
+    json!({"type": "string", "format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"})
 }
 
 /// A TOML value of the table of keys as JSON.

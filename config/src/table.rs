@@ -122,10 +122,14 @@ impl<'d> Table<'d> {
 
     /// A boolean; the key has a default.
     pub(crate) fn flag(&self, name: &str) -> bool {
+        self.choice(name).unwrap_or_default()
+    }
+
+    /// A boolean, if it is there.
+    pub(crate) fn choice(&self, name: &str) -> Option<bool> {
         self.value(name, |_, value| {
             value.as_bool().ok_or_else(|| wrong(value, "true or false, without quotes"))
         })
-        .unwrap_or_default()
     }
 
     /// A time; the key has a default.

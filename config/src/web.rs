@@ -31,6 +31,27 @@ pub(crate) fn url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// The origin of a web page, as browsers write it (RFC 6454, section 6.2).
+pub(crate) fn page_origin(text: &str) -> Result<String, String> {
+    const RIGHT: &str = "write scheme, host and port as in https://viewer.example:3000";
+    if text == "*" {
+        return Err(format!(
+            "\"*\" would let every web page that a caller visits read images; {RIGHT}"
+        ));
+    }
+    if text == "null" {
+        return Err(format!("\"null\" is the origin of any page in a sandbox; {RIGHT}"));
+    }
+    let url = url(text).map_err(|message| format!("{text:?} {message}"))?;
+    if text.contains('*') {
+        return Err(format!("{text:?} has a wildcard; list each origin by itself"));
+    }
+    if url.path() != "/" {
+        return Err(format!("{text:?} has a path; {RIGHT}"));
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
 /// Whether nobody between us and its host can listen: https, or a host that is this machine.
 pub(crate) fn is_private(url: &Url) -> bool {
     let loopback = match url.host() {
@@ -130,6 +151,28 @@ mod tests {
             let message = url(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");
             assert!(!message.contains("s3cr3t"), "{bad}: {message} tells the password");
+        }
+    }
+
+    #[test]
+    fn a_page_s_origin_is_written_as_browsers_write_it() {
+        for (written, read) in [
+            ("https://viewer.example", "https://viewer.example"),
+            ("https://Viewer.Example:443/", "https://viewer.example"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert_eq!(page_origin(written).unwrap(), read);
+        }
+        for (bad, why) in [
+            ("*", "every web page"),
+            ("null", "sandbox"),
+            ("viewer.example", "not a URL"),
+            ("https://viewer.example/app", "has a path"),
+            ("https://*.example", "wildcard"),
+        ] {
+            let message = page_origin(bad).unwrap_err();
+            assert!(message.contains(why), "{bad}: {message}");
         }
     }
 

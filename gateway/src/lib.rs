@@ -112,11 +112,11 @@ impl Gateway {
         wire::admit(&self.generation.rules, &request)?;
         let resolved = self.generation.routes.resolve(&request);
         record.route = resolved.route;
-        let transaction = resolved.transaction?;
+        let (transaction, resource) = resolved.transaction?;
         record.transaction = Some(transaction);
         let route = self.generation.routes.at(resolved.route.ok_or(Error::NoRoute)?);
         let principal = Principal::authenticate(route)?;
-        let permit = Permit::grant(&principal, transaction, route)?;
+        let permit = Permit::grant(&principal, (transaction, resource), route)?;
         let mut inbound = Inbound::new(request, conn);
         inbound.within_ceiling(&permit)?;
         let mut token = self.acquire(&permit).await?;

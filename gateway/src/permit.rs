@@ -4,6 +4,7 @@ use config::{Callers, Transaction};
 
 use crate::error::Error;
 use crate::route::Route;
+use crate::transaction::Resource;
 
 /// Who stands behind a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,17 +29,20 @@ impl Principal {
 #[derive(Clone)]
 pub(crate) struct Permit<'r> {
     route: &'r Route,
+    resource: Resource,
 }
 
 impl<'r> Permit<'r> {
     /// Gives leave, or says why not.
     pub(crate) fn grant(
         principal: &Principal,
-        transaction: Transaction,
+        (transaction, resource): (Transaction, Resource),
         route: &'r Route,
     ) -> Result<Self, Error> {
         match principal {
-            Principal::Anyone if route.config.allow.contains(&transaction) => Ok(Self { route }),
+            Principal::Anyone if route.config.allow.contains(&transaction) => {
+                Ok(Self { route, resource })
+            }
             Principal::Anyone => Err(Error::NotPermitted),
         }
     }
@@ -46,5 +50,10 @@ impl<'r> Permit<'r> {
     /// The route it is for.
     pub(crate) fn route(&self) -> &'r Route {
         self.route
+    }
+
+    /// What it is leave to touch.
+    pub(crate) fn resource(&self) -> Resource {
+        self.resource
     }
 }

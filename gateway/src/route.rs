@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::metrics::RouteMetrics;
 use crate::origin::OriginSpec;
 use crate::token::Slot;
-use crate::transaction;
+use crate::transaction::{self, Resource};
 
 /// A published path prefix and all that lies behind it, whole and immutable.
 #[derive(Clone)]
@@ -52,9 +52,9 @@ impl Routes {
         let Some((index, rest)) = self.find(path) else {
             return Resolved { route: None, transaction: Err(Error::NoRoute) };
         };
-        let transaction = transaction::resource(rest)
+        let transaction = transaction::resource(rest, request.uri().query())
             .ok_or(Error::NoTransaction)
-            .and_then(|resource| resource.transaction(request.method()));
+            .and_then(|resource| Ok((resource.transaction(request.method())?, resource)));
         Resolved { route: Some(index), transaction }
     }
 
@@ -93,8 +93,8 @@ impl Routes {
 pub(crate) struct Resolved {
     /// Index of the route.
     pub route: Option<usize>,
-    /// What is asked of it.
-    pub transaction: Result<Transaction, Error>,
+    /// What is asked of it, and of what.
+    pub transaction: Result<(Transaction, Resource), Error>,
 }
 
 /// The headers that tell the origin server where callers find it, as its profile understands them.
@@ -109,7 +109,11 @@ pub(crate) fn forwarding(route: &config::Route) -> Vec<(HeaderName, HeaderValue)
         Profile::Azure => {
             vec![("x-forwarded-host", host.into()), ("x-forwarded-prefix", prefix.into())]
         }
-        Profile::Generic | Profile::Orthanc | Profile::Google | Profile::Dcm4chee => {
+        Profile::Generic
+        | Profile::Orthanc
+        | Profile::Google
+        | Profile::Dcm4chee
+        | Profile::HealthImaging => {
             vec![("forwarded", format!("host=\"{host}\";proto={scheme}"))]
         }
     };

@@ -26,8 +26,16 @@ pub(crate) enum Resource {
     Study,
     /// One series or instance: retrieved, deleted.
     Part,
-    /// Metadata, frames, bulk data, rendered and thumbnail forms: retrieved.
-    Form,
+    /// What describes a study or a part of it, without its bulk data.
+    Metadata,
+    /// Frames of one instance, one by one.
+    Frames,
+    /// A study or a part of it as pictures: rendered or thumbnail.
+    Rendered,
+    /// Bulk data by reference, pixel data among them.
+    BulkData,
+    /// Any object by its UIDs in the query (WADO-URI, PS3.18 section 9).
+    ByQuery,
     /// The work items (PS3.18, section 11).
     WorkItems,
     /// One work item.
@@ -48,8 +56,11 @@ pub(crate) enum Resource {
     Tag,
 }
 
-/// The resource that `path`, below a route's prefix, names. The path is canonical.
-pub(crate) fn resource(path: &str) -> Option<Resource> {
+/// The resource that `path`, below a route's prefix, and `query` name. The path is canonical.
+pub(crate) fn resource(path: &str, query: Option<&str>) -> Option<Resource> {
+    if matches!(path, "" | "/" | "/wado") && query.is_some_and(asks_for_object) {
+        return Some(Resource::ByQuery);
+    }
     let mut segments = [""; SEGMENTS_MOST];
     let mut count = 0;
     for segment in path.split('/').skip(1) {
@@ -71,9 +82,17 @@ impl Resource {
         use Transaction::{Delete, Manage, Retrieve, Search, Store, Worklist};
         let transaction = match (self, method.as_str()) {
             (_, "OPTIONS") => Some(Retrieve),
-            (Self::Description | Self::Study | Self::Part | Self::Form, "GET" | "HEAD") => {
-                Some(Retrieve)
-            }
+            (
+                Self::Description
+                | Self::Study
+                | Self::Part
+                | Self::Metadata
+                | Self::Frames
+                | Self::Rendered
+                | Self::BulkData
+                | Self::ByQuery,
+                "GET" | "HEAD",
+            ) => Some(Retrieve),
             (Self::Searched | Self::Studies, "GET" | "HEAD") => Some(Search),
             (Self::Studies | Self::Study, "POST" | "PUT") => Some(Store),
             (Self::Study | Self::Part, "DELETE") => Some(Delete),
@@ -94,9 +113,14 @@ impl Resource {
     pub(crate) fn methods(self) -> &'static str {
         match self {
             Self::Service => "OPTIONS",
-            Self::Description | Self::Searched | Self::Form | Self::Administered => {
-                "GET, HEAD, OPTIONS"
-            }
+            Self::Description
+            | Self::Searched
+            | Self::Metadata
+            | Self::Frames
+            | Self::Rendered
+            | Self::BulkData
+            | Self::ByQuery
+            | Self::Administered => "GET, HEAD, OPTIONS",
             Self::Studies => "GET, HEAD, POST, PUT, OPTIONS",
             Self::Study => "GET, HEAD, POST, PUT, DELETE, OPTIONS",
             Self::Part => "GET, HEAD, DELETE, OPTIONS",
@@ -142,7 +166,7 @@ fn in_study(segments: &[&str]) -> Option<Resource> {
         ["series" | "instances"] => Some(Resource::Searched),
         ["series", series, rest @ ..] if is_uid(series) => in_series(rest),
         ["instances", instance, rest @ ..] if is_uid(instance) => in_instance(rest),
-        form => is_form(form).then_some(Resource::Form),
+        rest => form(rest),
     }
 }
 
@@ -151,18 +175,20 @@ fn in_series(segments: &[&str]) -> Option<Resource> {
         [] => Some(Resource::Part),
         ["instances"] => Some(Resource::Searched),
         ["instances", instance, rest @ ..] if is_uid(instance) => in_instance(rest),
-        form => is_form(form).then_some(Resource::Form),
+        rest => form(rest),
     }
 }
 
 fn in_instance(segments: &[&str]) -> Option<Resource> {
     match segments {
         [] => Some(Resource::Part),
-        ["frames", frames] if is_frames(frames) => Some(Resource::Form),
-        ["frames", frames, "rendered" | "thumbnail" | "pixeldata"] if is_frames(frames) => {
-            Some(Resource::Form)
-        }
-        form => is_form(form).then_some(Resource::Form),
+        ["frames", frames, rest @ ..] if is_frames(frames) => match rest {
+            [] => Some(Resource::Frames),
+            ["rendered" | "thumbnail"] => Some(Resource::Rendered),
+            ["pixeldata"] => Some(Resource::BulkData),
+            _ => None,
+        },
+        rest => form(rest),
     }
 }
 
@@ -183,14 +209,27 @@ fn work_items(segments: &[&str]) -> Option<Resource> {
 
 /// What every level of the hierarchy has (PS3.18, table 10.4.1-1). `bulk` is Orthanc's word; below
 /// it and the standard's stands what the server itself wrote, so any canonical segments go.
-fn is_form(segments: &[&str]) -> bool {
+fn form(segments: &[&str]) -> Option<Resource> {
     match segments {
-        ["metadata" | "rendered" | "thumbnail" | "pixeldata"] => true,
+        ["metadata"] => Some(Resource::Metadata),
+        ["rendered" | "thumbnail"] => Some(Resource::Rendered),
+        ["pixeldata"] => Some(Resource::BulkData),
         ["bulk" | "bulkdata", reference @ ..] => {
-            reference.iter().all(|segment| !segment.is_empty() && !segment.contains('%'))
+            let sound = |segment: &&str| !segment.is_empty() && !segment.contains('%');
+            reference.iter().all(sound).then_some(Resource::BulkData)
         }
-        _ => false,
+        _ => None,
     }
+}
+
+/// Whether a query is one of WADO-URI: exactly one `requestType`, and that is `WADO` (PS3.18, section
+/// 9.1.2.1.1). Another value, or a second one, might mean anything to an origin server.
+fn asks_for_object(query: &str) -> bool {
+    let mut types = query.split('&').filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        decoded(name).eq_ignore_ascii_case("requestType").then(|| decoded(value))
+    });
+    types.next().is_some_and(|value| value == "WADO") && types.next().is_none()
 }
 
 /// Also in its percent-encoded form, which origin servers decode.

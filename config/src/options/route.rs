@@ -2,7 +2,7 @@
 
 use super::ABOVE_ZERO;
 use crate::keys::{Key, Kind, Later, Section};
-use crate::model::{Callers, Profile, Transaction, Urls};
+use crate::model::{Callers, Profile, ResourcePolicy, Transaction, Urls};
 
 /// `[[route]]`.
 pub(super) static ROUTE: Section = Section {
@@ -63,15 +63,27 @@ pub(super) static ROUTE: Section = Section {
             "public_url",
             Kind::Url,
             r#""https://imaging.example/dicom-web""#,
-            "how callers reach this route",
+            "how callers reach this route; derived from the address of a listener on loopback",
         ),
         Key::optional(
             "urls",
             Kind::OneOf("treatment of URLs", || Urls::ALL.map(Urls::name).to_vec()),
-            r#""ask""#,
-            "what becomes of the origin server's URLs in its answers",
-        )
-        .later(&[Later { name: "rewrite", instead: r#"use "ask" or "keep""# }]),
+            r#""rewrite""#,
+            "what becomes of the origin server's URLs in its answers; the default follows the profile",
+        ),
+        Key::optional(
+            "origin_aliases",
+            Kind::Urls,
+            r#"["http://pacs.internal:8080/dicom-web"]"#,
+            "other base URLs that the origin server writes for its own, rewritten like it",
+        ),
+        Key::optional(
+            "fixes",
+            Kind::Table(&FIXES),
+            "{}",
+            "what is put right on the way; the defaults follow the profile",
+        ),
+        Key::optional("cors", Kind::Table(&CORS), "{}", "which web pages may call"),
         Key::optional(
             "client",
             Kind::Text,
@@ -114,6 +126,12 @@ pub(super) static ROUTE: Section = Section {
             "64",
             "how many idle connections to the origin server each worker keeps",
         ),
+        Key::default(
+            "websocket_idle_timeout_secs",
+            ABOVE_ZERO,
+            "3600",
+            "how long a WebSocket may stand still both ways",
+        ),
         Key::default("http2", Kind::Flag, "true", "whether HTTP/2 is offered to the origin server"),
         Key::default(
             "danger_plain_http",
@@ -128,12 +146,60 @@ pub(super) static ROUTE: Section = Section {
             "allows callers = \"anyone\" on an address that other machines can reach",
         ),
     ],
-    later: &[Later {
-        name: "cors",
-        instead: "leave it out, and serve the viewer from the gateway's own host and port, or \
-                  answer CORS in a proxy before the gateway",
-    }],
+    later: &[],
 };
+
+/// `[route.fixes]`, one key for each [`crate::Fix`].
+static FIXES: Section = Section {
+    keys: &[
+        fix("accept_default", "gives a request without Accept its transaction's default"),
+        fix("accept_quotes", "quotes media type parameters in Accept that need it"),
+        fix("accept_narrow", "reduces Accept to what the transaction can answer with"),
+        fix("accept_single", "makes Accept for a rendered form one media type"),
+        fix("accept_query", "turns the accept query parameter into the header"),
+        fix("stored_syntax", "asks for instances and frames as they are stored"),
+        fix("multipart_type", "adds the type to multipart/related answers that lack it"),
+        fix("empty_search", "answers a search that found nothing with an empty list, not with 204"),
+    ],
+    later: &[],
+};
+
+/// `[route.cors]`.
+static CORS: Section = Section {
+    keys: &[
+        Key::required(
+            "origins",
+            Kind::WebOrigins,
+            r#"["https://viewer.example"]"#,
+            "the origins of the pages that may call: scheme, host, and port if it is another",
+        ),
+        Key::default(
+            "credentials",
+            Kind::Flag,
+            "false",
+            "whether these pages may send cookies and client certificates",
+        ),
+        Key::default(
+            "max_age_secs",
+            ABOVE_ZERO,
+            "600",
+            "how long browsers may keep the answer to a preflight",
+        ),
+        Key::default(
+            "resource_policy",
+            Kind::OneOf("resource policy", || {
+                ResourcePolicy::ALL.map(ResourcePolicy::name).to_vec()
+            }),
+            r#""cross-origin""#,
+            "which pages may embed answers (Cross-Origin-Resource-Policy)",
+        ),
+    ],
+    later: &[],
+};
+
+const fn fix(name: &'static str, doc: &'static str) -> Key {
+    Key::optional(name, Kind::Flag, "true", doc)
+}
 
 /// `[route.callers]`, of which nothing is here yet.
 pub(crate) static CALLERS: Section = Section {

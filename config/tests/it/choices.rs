@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use config::{LogFormat, LogLevel, Profile, Transaction, Urls};
+use config::{Fix, LogFormat, LogLevel, Profile, ResourcePolicy, Transaction, Urls};
 
 use crate::support::{CLIENT, Folder, Parts, ROUTE, file, replace, right, wrong};
 
@@ -31,12 +31,13 @@ fn the_defaults_are_those_that_the_rest_counts_on() {
     assert_eq!((&*client.name, client.timeout, client.refresh_percent), ("default", secs(10), 20));
 
     let route = &config.routes[0];
-    assert_eq!((route.profile, route.client, route.urls), (Profile::Generic, 0, Urls::Keep));
+    assert_eq!((route.profile, route.client, route.urls), (Profile::Generic, 0, Urls::Rewrite));
     assert_eq!(route.allow, [Transaction::Search, Transaction::Retrieve]);
     assert_eq!((route.connect_timeout, route.response_timeout), (secs(5), secs(60)));
     assert_eq!((route.body_timeout, route.idle_timeout), (secs(60), secs(60)));
     assert_eq!((route.max_idle_connections, route.http2), (64, true));
-    assert_eq!((route.max_body_bytes, &route.public_url), (None, &None));
+    assert_eq!(route.max_body_bytes, None);
+    assert_eq!(route.websocket_idle_timeout, secs(3600));
 
     let log = &config.log;
     assert_eq!((log.format, log.level, log.transactions), (LogFormat::Text, LogLevel::Info, true));
@@ -81,7 +82,7 @@ fn no_timeout_can_be_zero() {
             .collect::<Vec<_>>()
     };
     let (listener, route) = (timeouts(listener), timeouts(route));
-    assert_eq!((listener.len(), route.len()), (5, 4));
+    assert_eq!((listener.len(), route.len()), (5, 5));
     for key in listener {
         let top = format!("[listener]\n{key} = 0");
         wrong(
@@ -159,18 +160,94 @@ fn allow_holds_each_transaction_once_and_at_least_one() {
 }
 
 #[test]
-fn urls_are_asked_for_where_the_profile_understands_it_and_a_public_url_is_known() {
-    let public = "public_url = \"https://a.example/b\"";
-    for profile in Profile::ALL {
-        let profile_line = format!("profile = \"{}\"\n", profile.name());
-        let asks = matches!(profile, Profile::Azure | Profile::Orthanc);
-        let urls = |lines: &str| right(&with_route(&(profile_line.clone() + lines))).routes[0].urls;
-        assert_eq!(urls(""), Urls::Keep);
-        assert_eq!(urls(public), if asks { Urls::Ask } else { Urls::Keep }, "{profile:?}");
-        assert_eq!(urls(&format!("{public}\nurls = \"keep\"")), Urls::Keep);
-        assert_eq!(urls(&format!("{public}\nurls = \"ask\"")), Urls::Ask);
+fn urls_are_rewritten_unless_asking_is_known_to_be_enough() {
+    let of = |profile: &str, lines: &str| {
+        let lines = format!("profile = \"{profile}\"\n{lines}");
+        right(&with_route(&lines)).routes[0].urls
+    };
+    for profile in Profile::ALL.map(Profile::name) {
+        for (lines, azure, orthanc, other) in [
+            ("", Urls::Rewrite, Urls::Rewrite, Urls::Rewrite),
+            (PUBLIC, Urls::Ask, Urls::Rewrite, Urls::Rewrite),
+            ("public_url = \"http://a.example/b\"", Urls::Rewrite, Urls::Rewrite, Urls::Rewrite),
+            ("public_url = \"http://a.example/rs\"", Urls::Rewrite, Urls::Ask, Urls::Rewrite),
+        ] {
+            let expected = match profile {
+                "azure" => azure,
+                "orthanc" => orthanc,
+                _ => other,
+            };
+            assert_eq!(of(profile, lines), expected, "{profile} {lines}");
+        }
+        for urls in Urls::ALL {
+            let lines = format!("{PUBLIC}\nurls = \"{}\"", urls.name());
+            assert_eq!(of(profile, &lines), urls);
+        }
     }
-    wrong(&with_route("urls = \"ask\""), "route[0].urls", "public_url, which is missing");
+}
+
+#[test]
+fn a_public_url_is_derived_where_only_this_machine_can_connect() {
+    let of = |listener: &str, lines: &str| {
+        let lines = format!("danger_anyone_on_public_address = true\n{lines}");
+        let top = format!("[listener]\n{listener}");
+        let route = right(&file(&Parts { top: &top, route: &lines, ..Parts::default() }));
+        let route = route.routes.into_iter().next().unwrap();
+        (route.public_url.map(String::from), route.urls)
+    };
+    let known = |url: &str| (Some(url.to_owned()), Urls::Rewrite);
+    assert_eq!(of("", ""), known("http://127.0.0.1:8080/dicom-web"));
+    assert_eq!(of("address = \"[::1]:81\"", ""), known("http://[::1]:81/dicom-web"));
+    assert_eq!(of("", PUBLIC), known("https://a.example/b"));
+    for elsewhere in ["unix:/run/a.sock", "0.0.0.0:8080", "127.0.0.1:0"] {
+        let listener = format!("address = \"{elsewhere}\"");
+        assert_eq!(of(&listener, ""), (None, Urls::Keep), "{elsewhere}");
+        for urls in ["ask", "rewrite"] {
+            let lines = format!("danger_anyone_on_public_address = true\nurls = \"{urls}\"");
+            let top = format!("[listener]\n{listener}");
+            let text = file(&Parts { top: &top, route: &lines, ..Parts::default() });
+            wrong(&text, "route[0].urls", "needs the public_url, which is missing");
+        }
+    }
+}
+
+#[test]
+fn fixes_follow_the_profile_and_each_can_be_switched() {
+    for profile in Profile::ALL {
+        let line = format!("profile = \"{}\"\n", profile.name());
+        assert_eq!(right(&with_route(&line)).routes[0].fixes, profile.fixes());
+        for fix in Fix::ALL {
+            for made in [true, false] {
+                let lines = format!("{line}fixes.{} = {made}", fix.name());
+                let fixes = right(&with_route(&lines)).routes[0].fixes;
+                assert_eq!(fixes, profile.fixes().with(fix, made));
+                assert_eq!(fixes.contains(fix), made);
+            }
+        }
+    }
+    wrong(
+        &with_route("fixes.accept_quote = true"),
+        "route[0].fixes.accept_quote",
+        "did you mean \"accept_quotes\"?",
+    );
+}
+
+#[test]
+fn pages_that_may_call_are_listed_one_by_one() {
+    let lines = "cors = { origins = [\"https://B.example:443\", \"http://a.example:3000\"] }";
+    let config = right(&with_route(lines));
+    let cors = config.routes[0].cors.as_ref().unwrap();
+    assert_eq!(cors.origins, ["http://a.example:3000", "https://b.example"]);
+    assert_eq!((cors.credentials, cors.max_age), (false, Duration::from_secs(600)));
+    assert_eq!(cors.resource_policy, ResourcePolicy::CrossOrigin);
+    for (lines, key, message) in [
+        ("cors.origins = [\"*\"]", "route[0].cors.origins", "every web page"),
+        ("cors.origins = []", "route[0].cors.origins", "is empty"),
+        ("cors.origins = [\"https://a.example/x\"]", "route[0].cors.origins", "has a path"),
+        ("cors.credentials = true", "route[0].cors.origins", "missing"),
+    ] {
+        wrong(&with_route(lines), key, message);
+    }
 }
 
 #[test]
@@ -252,3 +329,5 @@ fn a_plain_client_beside_a_named_one_is_refused() {
     let problems = Folder::new().parse(&text).unwrap_err();
     assert!(problems.to_string().contains("both keys and [client.pacs]"), "{problems}");
 }
+
+const PUBLIC: &str = "public_url = \"https://a.example/b\"";

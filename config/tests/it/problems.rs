@@ -206,8 +206,6 @@ fn what_this_version_cannot_do_is_refused_by_name_and_with_what_to_do_instead() 
     for (part, key, remedy) in [
         ("grant = \"on_behalf_of\"", "route[0].grant", "use \"client_credentials\""),
         ("grant = \"sign_in\"", "route[0].grant", "use \"client_credentials\""),
-        ("urls = \"rewrite\"", "route[0].urls", "use \"ask\" or \"keep\""),
-        ("cors = { origins = [\"https://a.example\"] }", "route[0].cors", "leave it out"),
         ("[audit]\nfile = \"a\"", "audit", "leave it out"),
     ] {
         let text = file(&Parts { route: part, ..Parts::default() });

@@ -61,6 +61,11 @@ const TABLE: &[(&str, &[(&str, Transaction)])] = &[
     ("/", &[]),
 ];
 
+/// What a path names whatever is asked of it.
+fn resource(path: &str) -> Option<Resource> {
+    super::resource(path, None)
+}
+
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 #[test]
@@ -88,6 +93,24 @@ fn the_azure_routes_that_lie_in_partitions_do_and_no_others() {
             assert_eq!(inside, resource(path), "{path}");
         }
     }
+}
+
+#[test]
+fn a_query_of_wado_uri_names_an_object_where_the_service_itself_is() {
+    let of = |path: &str, query: &str| super::resource(path, Some(query));
+    let uids = "studyUID=1.2&seriesUID=1.2.3&objectUID=1.2.3.4";
+    for path in ["", "/", "/wado"] {
+        for kind in ["requestType=WADO", "requesttype=WADO", "request%54ype=WAD%4F"] {
+            let found = of(path, &format!("{kind}&{uids}")).expect("known");
+            assert_eq!(found.transaction(&Method::GET).ok(), Some(Retrieve), "{path} {kind}");
+            assert!(found.transaction(&Method::POST).is_err(), "{path} {kind}");
+        }
+        for no in ["", "requestType=", "requestType=STOW", "requestType=WADO&requestType=OTHER"] {
+            assert_ne!(of(path, &format!("{no}&{uids}")), Some(Resource::ByQuery), "{path} {no}");
+        }
+    }
+    assert_eq!(of("/wado", uids), None);
+    assert_eq!(of("/studies", "requestType=WADO"), Some(Resource::Studies));
 }
 
 #[test]
