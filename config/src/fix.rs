@@ -81,8 +81,8 @@ impl Profile {
     pub fn fixes(self) -> Fixes {
         let more: &[Fix] = match self {
             Self::Generic | Self::Dcm4chee => &[],
-            Self::Orthanc | Self::Google => &[Fix::AcceptNarrow],
-            Self::Azure | Self::HealthImaging => {
+            Self::Google => &[Fix::AcceptNarrow],
+            Self::Azure | Self::Orthanc | Self::HealthImaging => {
                 &[Fix::AcceptNarrow, Fix::AcceptSingle, Fix::AcceptQuery]
             }
         };

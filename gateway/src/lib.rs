@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use config::Fixes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body as _;
@@ -63,6 +65,8 @@ struct Inbound {
     body: Option<Incoming>,
     /// How long the body may stand still.
     body_timeout: Duration,
+    /// What was put right on its way out.
+    fixes: Fixes,
 }
 
 impl Gateway {
@@ -86,10 +90,18 @@ impl Gateway {
             conn.linger_on_close();
         }
         match transacted {
-            Ok((mut response, lease)) => {
+            Ok((mut response, lease, instead)) => {
                 rewrite::inbound(&mut response, request_id);
                 record.answered(response.status());
-                response.map(|incoming| Body::origin((incoming, lease), (conn, version), record))
+                response.map(|incoming| match instead {
+                    None => Body::origin((incoming, lease), (conn, version), record),
+                    Some(bytes) => {
+                        if incoming.is_end_stream() {
+                            lease.release();
+                        }
+                        Body::whole(bytes, Some(record))
+                    }
+                })
             }
             Err(error) => {
                 let mut response = problem::answer(&error, request_id);
@@ -108,7 +120,7 @@ impl Gateway {
         request: Request<Incoming>,
         conn: &Conn,
         record: &mut Record,
-    ) -> Result<(Response<Incoming>, Lease), Error> {
+    ) -> Result<(Response<Incoming>, Lease, Option<Bytes>), Error> {
         wire::admit(&self.generation.rules, &request)?;
         let resolved = self.generation.routes.resolve(&request);
         record.route = resolved.route;
@@ -133,8 +145,10 @@ impl Gateway {
                 return Err(Error::TokenRefused);
             }
         }
+        let asked = (&inbound.head, inbound.fixes);
+        let instead = rewrite::answer::put_right(&mut response, asked, &permit, &self.local);
         self.local.recycle(inbound.head.headers);
-        Ok((response, lease))
+        Ok((response, lease, instead))
     }
 
     async fn acquire(&self, permit: &Permit<'_>) -> Result<Arc<AccessToken>, Error> {
@@ -155,9 +169,10 @@ impl Gateway {
         loop {
             let body = inbound.outgoing(permit, record);
             let head = (&inbound.head, &record.trace);
-            let outbound = rewrite::outbound(permit, token, head, body, &self.local)?;
+            let (outbound, fixes) = rewrite::outbound(permit, token, head, body, &self.local)?;
             match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
                 Ok((mut response, lease)) => {
+                    inbound.fixes = fixes;
                     origin::sound(&mut response)?;
                     return Ok((response, lease));
                 }
@@ -180,7 +195,7 @@ impl Gateway {
         &self,
         request: &Request<Incoming>,
         request_id: &HeaderValue,
-    ) -> Option<Response<bytes::Bytes>> {
+    ) -> Option<Response<Bytes>> {
         let ours = request.method() == Method::OPTIONS
             && (request.uri().path() == "*"
                 || rewrite::forwards_left(request.headers()) == Some(0))
@@ -193,7 +208,7 @@ impl Inbound {
     fn new(request: Request<Incoming>, conn: &Conn) -> Self {
         let (head, body) = request.into_parts();
         let body = Some(body).filter(|body| !body.is_end_stream());
-        Self { head, body, body_timeout: conn.body_timeout() }
+        Self { head, body, body_timeout: conn.body_timeout(), fixes: Fixes::default() }
     }
 
     fn within_ceiling(&self, permit: &Permit<'_>) -> Result<(), Error> {

@@ -3,6 +3,9 @@
 //! What was meant for one hop ends here, then comes what the gateway says itself: in this order, or a
 //! caller's `Connection: authorization` would take our token off again.
 
+use std::ops::Range;
+
+use config::Fixes;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header};
@@ -14,7 +17,10 @@ use crate::permit::Permit;
 use crate::record::{Trace, trace};
 use crate::token::AccessToken;
 
+mod accept;
+pub(crate) mod answer;
 mod fields;
+mod manners;
 
 /// The gateway's own name in `Via`, once for each version that it may have received (RFC 9110,
 /// section 7.6.3).
@@ -39,20 +45,23 @@ impl Via {
 }
 
 /// The caller's request as the gateway's own; path below the prefix, query and body stay as they are.
-/// The caller's head is left whole, should the request have to go out once more.
+/// The caller's head is left whole, should the request have to go out once more. With it comes what
+/// was put right.
 pub(crate) fn outbound(
     permit: &Permit<'_>,
     token: &AccessToken,
     (caller, trace): (&Parts, &Trace),
     body: Outgoing,
     local: &Local,
-) -> Result<Request<Outgoing>, Error> {
+) -> Result<(Request<Outgoing>, Fixes), Error> {
     let route = permit.route();
     let mut request = Request::new(body);
     *request.method_mut() = caller.method.clone();
-    *request.uri_mut() = target(permit, &caller.uri, local)?;
     let mut headers = local.header_map();
     fields::copy_outbound(&caller.headers, permit, &mut headers);
+    let manners = (route.config.profile, route.config.fixes);
+    let done = accept::put_right(&mut headers, caller, permit.resource(), manners);
+    *request.uri_mut() = target(permit, (&caller.uri, done.cut), local)?;
     headers.insert(header::HOST, route.origin.host.clone());
     headers.insert(header::AUTHORIZATION, token.authorization().clone());
     headers.append(header::VIA, local.via.received(caller.version));
@@ -66,7 +75,7 @@ pub(crate) fn outbound(
         fewer_forwards(&mut headers);
     }
     *request.headers_mut() = headers;
-    Ok(request)
+    Ok((request, done.fixes))
 }
 
 /// The origin server's answer as the gateway's own.
@@ -92,8 +101,12 @@ fn fewer_forwards(headers: &mut HeaderMap) {
     }
 }
 
-/// The origin server's base, what lies below our prefix, and the query: byte for byte.
-fn target(permit: &Permit<'_>, uri: &Uri, local: &Local) -> Result<Uri, Error> {
+/// The origin server's base, what lies below our prefix, and the query but for `cut`: byte for byte.
+fn target(
+    permit: &Permit<'_>,
+    (uri, cut): (&Uri, Range<usize>),
+    local: &Local,
+) -> Result<Uri, Error> {
     let route = permit.route();
     let not_ours = || Error::Refused(Refusal::Target);
     let below = uri.path().strip_prefix(&*route.label).ok_or_else(not_ours)?;
@@ -103,9 +116,10 @@ fn target(permit: &Permit<'_>, uri: &Uri, local: &Local) -> Result<Uri, Error> {
         if buffer.is_empty() {
             buffer.extend_from_slice(b"/");
         }
-        if let Some(query) = uri.query() {
+        if let Some(query) = uri.query().filter(|query| cut.is_empty() || query.len() > cut.len()) {
             buffer.extend_from_slice(b"?");
-            buffer.extend_from_slice(query.as_bytes());
+            buffer.extend_from_slice(&query.as_bytes()[..cut.start]);
+            buffer.extend_from_slice(&query.as_bytes()[cut.end..]);
         }
     });
     PathAndQuery::from_maybe_shared(bytes).map(Uri::from).map_err(|_| not_ours())
