@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its functions too")]
 
+mod accept;
 mod admin;
 mod emulators;
 mod http;

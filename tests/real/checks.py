@@ -249,6 +249,74 @@ def what_the_origin_server_refuses_is_refused_alike(world):
     assert world.both_raw(f"{sample.path}/rendered", "video/x-unknown").status >= 400
 
 
+def what_orthanc_refuses_of_viewers_it_answers_through_the_gateway(world):
+    plain = next(sample for sample in world.images if sample.file.name == "CT_small.dcm")
+    coded = next(sample for sample in world.images if sample.transfer_syntax == JPEG_2000)
+    bulk = path_of(next(_bulk_urls(json.loads(world.direct.call("GET", f"{plain.path}/metadata", headers={"Accept": JSON}).body))))
+    for path, accept, kind, fix in (
+        (f"{plain.path}/metadata", "", JSON, "accept_default"),
+        (f"{plain.path}/metadata", NAVIGATION, JSON, "accept_narrow"),
+        (f"{plain.path}/metadata", f"{XML}, {JSON}", "multipart/related", "accept_narrow"),
+        (plain.path, "", "multipart/related", "accept_default"),
+        (plain.path, NAVIGATION, "multipart/related", "accept_narrow"),
+        (plain.path, f"text/html, {DICOM}", "multipart/related", "accept_narrow"),
+        (coded.path, "*/*", "multipart/related", "accept_narrow"),
+        (coded.path, None, "multipart/related", "accept_default"),
+        (f"{plain.path}/frames/1", "", "multipart/related", "accept_default"),
+        (f"{plain.path}/frames/1", 'multipart/related; type="*/*"', "multipart/related", "accept_narrow"),
+        (f"{plain.path}/frames/1", "multipart/related; type=*/*", "multipart/related", "accept_narrow"),
+        (f"{plain.path}/frames/1", f"image/jpeg, {OCTETS}", "multipart/related", "accept_narrow"),
+        (f"{plain.path}/frames/1", f"{OCTETS}, */*;q=0.1", "multipart/related", "accept_narrow"),
+        (f"{coded.path}/frames/1", "*/*", "multipart/related", "accept_narrow"),
+        (f"{coded.path}/frames/1", None, "multipart/related", "accept_default"),
+        (bulk, 'multipart/related; type="*/*"', "multipart/related", "accept_narrow"),
+        (bulk, NAVIGATION, "multipart/related", "accept_narrow"),
+        (f"{plain.path}/rendered", "", "image/jpeg", "accept_default"),
+        (f"{plain.path}/rendered", CHROME_IMG, "image/jpeg", "accept_single"),
+        (f"{plain.path}/rendered", FIREFOX_IMG, "image/png", "accept_single"),
+        (f"{plain.path}/rendered", "image/png, image/jpeg", "image/png", "accept_single"),
+        (f"{plain.path}/frames/1/rendered", "image/jpeg;q=0.9", "image/jpeg", "accept_single"),
+    ):
+        headers = {} if accept is None else {"Accept": accept}
+        straight, through = (side.call("GET", path, headers=headers) for side in (world.direct, world.through))
+        assert straight.status in (400, 406, 500), f"{path} {accept}: {straight.status} without the gateway, which is no longer needed"
+        assert through.status == 200, f"{path} {accept}: {through.status} {through.body[:200]}"
+        assert through.header("Content-Type").startswith(kind), f"{path} {accept}: {through.header('Content-Type')}"
+        assert through.header("dicom-gateway-fixes") == fix, f"{path} {accept}: {through.header('dicom-gateway-fixes')}"
+
+
+def a_list_that_orthanc_reads_gets_no_worse_by_being_narrowed(world):
+    stored = f"{OCTETS}; transfer-syntax=*"
+    lossless = 'multipart/related; type="image/jls"; transfer-syntax=1.2.840.10008.1.2.4.80'
+    for sample in world.one_per(lambda sample: sample.transfer_syntax, world.images):
+        for path, accept in (
+            (f"{sample.path}/frames/1", f"{lossless}, {stored}"),
+            (f"{sample.path}/metadata", f"{JSON}, application/json"),
+            (f"{sample.path}/metadata", f"{JSON}, multipart/related; type=application/octet-stream"),
+            (f"{sample.path}/rendered", "*/*"),
+        ):
+            world.both_raw(path, accept)
+
+
+def a_link_asks_by_its_query_where_orthanc_overlooks_it(world):
+    path = f"{next(sample for sample in world.images if sample.file.name == 'CT_small.dcm').path}/rendered?accept=image/png"
+    straight, through = (side.call("GET", path, headers={"Accept": "*/*"}) for side in (world.direct, world.through))
+    assert (straight.status, straight.header("Content-Type")) == (200, "image/jpeg")
+    assert (through.status, through.header("Content-Type")) == (200, "image/png")
+    assert through.header("dicom-gateway-fixes") == "accept_query"
+
+
+def what_only_orthanc_may_refuse_it_still_refuses(world):
+    sample = world.images[0]
+    for path, accept in (
+        (sample.path, "application/dicom"),
+        (f"{sample.path}/metadata", "application/dicom+xml"),
+        (f"{sample.path}/frames/1", "application/octet-stream"),
+        (f"{sample.path}/rendered", "image/gif"),
+    ):
+        assert world.both_raw(path, accept).status == 400, f"{path} {accept}"
+
+
 def a_deletion_is_not_permitted_and_deletes_nothing(world):
     study = world.samples[0].study
     answer = world.through.call("DELETE", f"/studies/{study}")
@@ -318,6 +386,10 @@ DICOM = 'multipart/related; type="application/dicom"'
 OCTETS = 'multipart/related; type="application/octet-stream"'
 ANY_DICOM = (("application/dicom", "*"),)
 ANY_OCTETS = (("application/octet-stream", "*"),)
+XML = 'multipart/related; type="application/dicom+xml"'
+NAVIGATION = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+CHROME_IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+FIREFOX_IMG = "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
 RLE = "1.2.840.10008.1.2.5"
 NOWHERE = "2.25.329800735698586629295641978511506172918"
