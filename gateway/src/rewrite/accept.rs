@@ -15,7 +15,7 @@ use super::manners::{Content, Manner};
 use crate::transaction::Resource;
 
 mod choice;
-pub(super) mod query;
+mod query;
 pub(super) mod range;
 mod wish;
 
@@ -42,9 +42,7 @@ pub(super) fn put_right(
     let mut done = Done::default();
     let Some(content) = Content::of(resource, &caller.method) else { return done };
     let manner = Manner::of(profile, content);
-    if fixes.contains(Fix::AcceptQuery)
-        && let Some((value, cut)) = asked_by_query(caller)
-    {
+    if let Some((value, cut)) = asked_by_query(caller, fixes) {
         done.cut = cut;
         // Who names media types in the header has chosen; a browser's list is nobody's choice.
         if says_nothing(headers) || takes_anything(headers) {
@@ -73,24 +71,22 @@ pub(super) fn put_right(
     done
 }
 
-/// The `type` that a caller asked parts to be of, if there is exactly one.
-pub(super) fn asked_parts(caller: &Parts, fixes: Fixes) -> Option<Vec<u8>> {
-    let by_query = fixes.contains(Fix::AcceptQuery).then(|| asked_by_query(caller)).flatten();
-    let lines = caller.headers.get_all(ACCEPT).iter();
-    let lines = lines.chain(by_query.as_ref().map(|(value, _)| value));
+/// The `type` that these lines ask parts to be of, if there is exactly one.
+pub(super) fn parts_asked<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a [u8]> {
     let mut asked = lines
         .flat_map(|line| Ranges::of(line.as_bytes()))
         .filter(|range| range.name.eq_ignore_ascii_case(b"multipart/related"))
         .filter(|range| !range.is_refusal() && !range.is_wildcard())
         .filter_map(|range| range.parts);
-    let first = asked.next()?;
-    let is_one = asked.all(|other| other.eq_ignore_ascii_case(first));
-    (is_one && range::is_media_type(first)).then(|| first.to_vec())
+    let first = asked.next().filter(|parts| range::is_media_type(parts))?;
+    asked.all(|other| other.eq_ignore_ascii_case(first)).then_some(first)
 }
 
-fn asked_by_query(caller: &Parts) -> Option<(HeaderValue, Span<usize>)> {
+/// What a request asks for by its query, and where that stands, where `fixes` would see to it.
+pub(super) fn asked_by_query(caller: &Parts, fixes: Fixes) -> Option<(HeaderValue, Span<usize>)> {
     let reads = matches!(caller.method, Method::GET | Method::HEAD);
-    caller.uri.query().filter(|_| reads).and_then(query::accept)
+    let seen_to = reads && fixes.contains(Fix::AcceptQuery);
+    caller.uri.query().filter(|_| seen_to).and_then(query::accept)
 }
 
 fn says_nothing(headers: &HeaderMap) -> bool {

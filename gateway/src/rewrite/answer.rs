@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use config::{Fix, Fixes};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
@@ -32,12 +32,12 @@ pub(crate) fn put_right<B>(
     }
     if fixes.contains(Fix::MultipartType)
         && let Some(kind) = response.headers().get(CONTENT_TYPE).and_then(untyped)
+        && let Some(content) = Content::of(permit.resource(), &caller.method)
     {
-        let content = Content::of(permit.resource(), &caller.method);
-        let asked = accept::asked_parts(caller, fixes);
-        let parts = content.map_or(&b""[..], |content| content.parts().as_bytes());
-        let parts = asked.as_deref().unwrap_or(parts);
-        if let Some(typed) = typed(kind, parts) {
+        let by_query = accept::asked_by_query(caller, fixes).map(|(value, _)| value);
+        let lines = caller.headers.get_all(ACCEPT).iter().chain(&by_query);
+        let parts = accept::parts_asked(lines).unwrap_or_else(|| content.parts().as_bytes());
+        if let Some(typed) = typed(kind, parts, local) {
             response.headers_mut().insert(CONTENT_TYPE, typed);
             done = done.with(Fix::MultipartType, true);
         }
@@ -69,10 +69,14 @@ fn untyped(value: &HeaderValue) -> Option<&HeaderValue> {
 }
 
 /// The value with a `type` behind its name, and the rest byte for byte.
-fn typed(value: &HeaderValue, parts: &[u8]) -> Option<HeaderValue> {
+fn typed(value: &HeaderValue, parts: &[u8], local: &Local) -> Option<HeaderValue> {
     let (name, rest) = value.as_bytes().split_at_checked(RELATED.len())?;
-    let typed = [name, b"; type=\"", parts, b"\"", rest].concat();
-    HeaderValue::from_maybe_shared(Bytes::from(typed)).ok().filter(|_| !parts.is_empty())
+    let typed = local.bytes(|buffer| {
+        for piece in [name, b"; type=\"", parts, b"\"", rest] {
+            buffer.extend_from_slice(piece);
+        }
+    });
+    HeaderValue::from_maybe_shared(typed).ok()
 }
 
 /// Another gateway on the way may have named its own.

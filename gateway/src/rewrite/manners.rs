@@ -37,7 +37,7 @@ pub(super) enum Content {
 pub(super) struct Manner {
     /// What stands for "anything", to be sent where a caller said nothing.
     pub(super) default: &'static str,
-    /// What it can answer with, and what "anything" comes to, first. None where nobody need tell it.
+    /// What it can answer with, what it likes best first. Empty where a list had better stay as it is.
     pub(super) served: &'static [Media],
     /// The wildcards that it understands.
     pub(super) wildcards: Wildcards,

@@ -11,7 +11,7 @@ use http::HeaderValue;
 
 /// The parameter: its value as a header's, and where in `query` it stands, with the `&` that goes
 /// with it. None if there is none, or none that a header could say.
-pub(in crate::rewrite) fn accept(query: &str) -> Option<(HeaderValue, Range<usize>)> {
+pub(super) fn accept(query: &str) -> Option<(HeaderValue, Range<usize>)> {
     let mut start = 0;
     for parameter in query.split('&') {
         if let Some(value) = parameter.strip_prefix(NAME) {

@@ -90,6 +90,7 @@ fn quotes_are_put_where_a_value_is_no_token_and_nowhere_else() {
         ("a/b;type=\"c/d\"; boundary=e f", "a/b;type=\"c/d\"; boundary=\"e f\""),
         ("a/b;type=\"c, d; e=f/g\"", "a/b;type=\"c, d; e=f/g\""),
         ("a/b;type=\"c\\\"/d\"", "a/b;type=\"c\\\"/d\""),
+        ("a/b;x=\"c\\\"\", e/f;type=g/h", "a/b;x=\"c\\\"\", e/f;type=\"g/h\""),
         ("a/b;type=c\"/d\"", "a/b;type=c\"/d\""),
         ("a/b;type=c/d, e/f; type=\"g", "a/b;type=c/d, e/f; type=\"g"),
         ("a/b;type=", "a/b;type="),

@@ -59,6 +59,8 @@ fn azure_is_asked_as_azure_understands() {
             (Rendered, "image/png;q=0.5, image/jpeg", "image/jpeg", "accept_single"),
             (Rendered, "image/jpeg;q=0, image/*", "image/png", "accept_single"),
             (Rendered, "*/*, image/png", "image/png", "accept_single"),
+            (Rendered, NO_PICTURE, NO_PICTURE, ""),
+            (Metadata, "application/json;q=0, text/html", "application/json;q=0, text/html", ""),
             (Rendered, "image/gif, video/mp4", "image/gif, video/mp4", ""),
         ],
     );
@@ -105,6 +107,7 @@ fn healthimaging_gets_no_list_for_a_search() {
             (Searched, "*/*", DICOM_JSON, "accept_narrow"),
             (Part, OBJECTS, OBJECTS, ""),
             (Part, "*/*", "application/dicom; transfer-syntax=*", "accept_narrow"),
+            (Part, "application/dicom, */*;q=0", "application/dicom", "accept_narrow"),
             (Frames, "*/*;q=0.8", &format!("{OCTETS};q=0.800"), "accept_narrow"),
             (Rendered, "*/*", "image/jpeg", "accept_single"),
         ],
@@ -146,3 +149,5 @@ fn a_server_of_the_standard_gets_quotes_and_nothing_else() {
         );
     }
 }
+
+const NO_PICTURE: &str = "image/jpeg;q=0, image/png;q=0, image/*";
