@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     Urls,
     /// Origins of web pages: scheme, host and port.
     WebOrigins,
+    /// Names of header fields.
+    FieldNames,
     /// What callers' paths start with.
     Prefix,
     /// A file that can be read and is not empty.

@@ -220,6 +220,8 @@ pub enum Profile {
 pub struct Cors {
     /// Their origins as browsers write them (RFC 6454, section 6.2), each once; at least one.
     pub origins: Vec<String>,
+    /// Request headers that they may send besides those that viewers use, in lower case, each once.
+    pub headers: Vec<String>,
     /// Whether they may send cookies and client certificates.
     pub credentials: bool,
     /// How long browsers may keep the answer to a preflight.

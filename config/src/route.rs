@@ -227,8 +227,12 @@ fn cors(table: &Table<'_>) -> Option<Cors> {
     }
     origins.sort_unstable();
     origins.dedup();
+    let mut headers = table.list("headers", web::field_name).unwrap_or_default();
+    headers.sort_unstable();
+    headers.dedup();
     Some(Cors {
         origins,
+        headers,
         credentials: table.flag("credentials"),
         max_age: table.seconds("max_age_secs"),
         resource_policy: table.one(

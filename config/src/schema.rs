@@ -40,6 +40,10 @@ fn property(key: &Key) -> Value {
             "minItems": 1,
             "uniqueItems": true,
         }),
+        Kind::FieldNames => json!({
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'+.^`|~-]+$"},
+        }),
         Kind::Prefix => json!({"type": "string", "pattern": "^(/|(/[A-Za-z0-9._~-]+)*)$"}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Seconds(least) => {

@@ -52,6 +52,19 @@ pub(crate) fn page_origin(text: &str) -> Result<String, String> {
     Ok(url.origin().ascii_serialization())
 }
 
+/// The name of a header field (RFC 9110, section 5.1), in lower case. `*` would be one, if it did not
+/// mean all of them to browsers; one with an underscore no caller can send.
+pub(crate) fn field_name(text: &str) -> Result<String, String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'+-.^`|~".contains(&byte);
+    if text == "*" {
+        return Err("\"*\" is no header; list each by its name".to_owned());
+    }
+    if text.is_empty() || !text.bytes().all(is_token) {
+        return Err(format!("{text:?} is no name of a header; write it like \"x-site\""));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
 /// Whether nobody between us and its host can listen: https, or a host that is this machine.
 pub(crate) fn is_private(url: &Url) -> bool {
     let loopback = match url.host() {
@@ -173,6 +186,14 @@ mod tests {
         ] {
             let message = page_origin(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_field_s_name_is_a_token_in_lower_case() {
+        assert_eq!(field_name("X-Site").unwrap(), "x-site");
+        for bad in ["", "*", "x site", "x-site:", "x_site", "x,y", "x-\u{e9}", "x*"] {
+            assert!(field_name(bad).is_err(), "{bad}");
         }
     }
 

@@ -173,6 +173,12 @@ static CORS: Section = Section {
             r#"["https://viewer.example"]"#,
             "the origins of the pages that may call: scheme, host, and port if it is another",
         ),
+        Key::optional(
+            "headers",
+            Kind::FieldNames,
+            r#"["x-site"]"#,
+            "further request headers that these pages may send",
+        ),
         Key::default(
             "credentials",
             Kind::Flag,

@@ -238,6 +238,7 @@ fn pages_that_may_call_are_listed_one_by_one() {
     let config = right(&with_route(lines));
     let cors = config.routes[0].cors.as_ref().unwrap();
     assert_eq!(cors.origins, ["http://a.example:3000", "https://b.example"]);
+    assert!(cors.headers.is_empty());
     assert_eq!((cors.credentials, cors.max_age), (false, Duration::from_secs(600)));
     assert_eq!(cors.resource_policy, ResourcePolicy::CrossOrigin);
     for (lines, key, message) in [
@@ -245,9 +246,23 @@ fn pages_that_may_call_are_listed_one_by_one() {
         ("cors.origins = []", "route[0].cors.origins", "is empty"),
         ("cors.origins = [\"https://a.example/x\"]", "route[0].cors.origins", "has a path"),
         ("cors.credentials = true", "route[0].cors.origins", "missing"),
+        (
+            "cors = { origins = [\"https://a.example\"], headers = [\"*\"] }",
+            "route[0].cors.headers",
+            "list each by its name",
+        ),
+        (
+            "cors = { origins = [\"https://a.example\"], headers = [\"x site\"] }",
+            "route[0].cors.headers",
+            "is no name of a header",
+        ),
     ] {
         wrong(&with_route(lines), key, message);
     }
+    let lines =
+        "cors = { origins = [\"https://a.example\"], headers = [\"X-B\", \"x-a\", \"x-b\"] }";
+    let config = right(&with_route(lines));
+    assert_eq!(config.routes[0].cors.as_ref().unwrap().headers, ["x-a", "x-b"]);
 }
 
 #[test]
