@@ -28,6 +28,9 @@ pub(crate) enum Error {
     /// The principal may not do this.
     #[error("this route does not allow this transaction")]
     NotPermitted,
+    /// A web page that may not call would open a WebSocket.
+    #[error("pages of this origin may not open a WebSocket")]
+    ForeignPage,
     /// No token came.
     #[error("no token could be acquired")]
     Acquire(#[source] Held),
@@ -87,6 +90,10 @@ pub(crate) enum Refusal {
     UnknownMethod,
     /// The request has been here before (RFC 9110, section 7.6.3).
     Loop,
+    /// A WebSocket's key that is none (RFC 6455, section 4.2.1).
+    Handshake,
+    /// A WebSocket of another version than the standard's.
+    WebSocketVersion,
 }
 
 impl Refusal {
@@ -104,6 +111,8 @@ impl Refusal {
             Self::Method => "method",
             Self::UnknownMethod => "unknown-method",
             Self::Loop => "loop",
+            Self::Handshake => "handshake",
+            Self::WebSocketVersion => "websocket-version",
         }
     }
 }
@@ -196,6 +205,9 @@ impl Error {
             Self::NotPermitted => {
                 (403, Caller, "not-permitted", "This route does not allow this transaction", DENIED)
             }
+            Self::ForeignPage => {
+                (403, Caller, "foreign-page", "Pages of this origin may not call", DENIED)
+            }
             Self::Acquire(held) => return acquire(held),
             Self::BodyTooLarge => {
                 (413, Caller, "body-too-large", "The body is over this route's ceiling", DENIED)
@@ -245,6 +257,8 @@ impl Refusal {
             Self::Method => (405, "The method must not pass a gateway"),
             Self::UnknownMethod => (501, "The method is not known"),
             Self::Loop => (508, "The request has been here before"),
+            Self::Handshake => (400, "The WebSocket's handshake is not sound"),
+            Self::WebSocketVersion => (426, "WebSockets have version 13"),
         };
         let proxy_error = match self {
             Self::Loop => "proxy_loop_detected",

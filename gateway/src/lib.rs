@@ -11,9 +11,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use config::Fixes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 
 mod admin;
 mod body;
@@ -33,6 +34,8 @@ mod route;
 mod server;
 mod token;
 mod transaction;
+mod tunnel;
+mod websocket;
 mod wire;
 
 use self::body::Body;
@@ -45,6 +48,8 @@ use self::permit::{Permit, Principal};
 use self::record::{Record, Trace};
 use self::server::Conn;
 use self::token::AccessToken;
+use self::transaction::Resource;
+use self::tunnel::Tunnel;
 
 pub use self::build::BuildError;
 pub use self::log::{Log, SetLevel};
@@ -85,11 +90,17 @@ impl Gateway {
         }
         let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let has_body = !request.body().is_end_stream();
+        if request.extensions().get::<OnUpgrade>().is_some() {
+            conn.asks_to_switch();
+        }
         let transacted = isolated(self.transact(request, &conn, &mut record)).await;
         if has_body && !record.upload.as_ref().is_some_and(|upload| upload.is_ended()) {
             conn.linger_on_close();
         }
         match transacted {
+            Ok((response, lease, _)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                switched(response, lease, record, request_id)
+            }
             Ok((mut response, lease, instead)) => {
                 rewrite::inbound(&mut response, request_id);
                 record.answered(response.status());
@@ -129,11 +140,12 @@ impl Gateway {
         let route = self.generation.routes.at(resolved.route.ok_or(Error::NoRoute)?);
         let principal = Principal::authenticate(route)?;
         let permit = Permit::grant(&principal, (transaction, resource), route)?;
+        websocket::may_open(&permit, request.headers())?;
         let mut inbound = Inbound::new(request, conn);
         inbound.within_ceiling(&permit)?;
         let mut token = self.acquire(&permit).await?;
         let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
-        if response.status() == http::StatusCode::UNAUTHORIZED {
+        if response.status() == StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
             if !route.slot.reject(&token) || inbound.is_spent(record) {
                 return Err(Error::TokenRefused);
@@ -141,7 +153,7 @@ impl Gateway {
             drop(lease);
             token = self.acquire(&permit).await?;
             (response, lease) = self.forward(&permit, &token, &mut inbound, record).await?;
-            if response.status() == http::StatusCode::UNAUTHORIZED {
+            if response.status() == StatusCode::UNAUTHORIZED {
                 return Err(Error::TokenRefused);
             }
         }
@@ -165,7 +177,8 @@ impl Gateway {
         record: &mut Record,
     ) -> Result<(Response<Incoming>, Lease), Error> {
         let pool = self.pool(record);
-        let mut wanted = Wanted::Any;
+        let opens = permit.resource() == Resource::Notifications;
+        let mut wanted = if opens { Wanted::Own } else { Wanted::Any };
         loop {
             let body = inbound.outgoing(permit, record);
             let head = (&inbound.head, &record.trace);
@@ -173,7 +186,11 @@ impl Gateway {
             match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
                 Ok((mut response, lease)) => {
                     inbound.fixes = fixes;
-                    origin::sound(&mut response)?;
+                    if opens && response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        websocket::accepted(&inbound.head.headers, response.headers())?;
+                    } else {
+                        origin::sound(&mut response)?;
+                    }
                     return Ok((response, lease));
                 }
                 Err(Failure { stale: true, .. })
@@ -202,6 +219,20 @@ impl Gateway {
             && wire::admit(&self.generation.rules, request).is_ok();
         ours.then(|| problem::options(error::METHODS, request_id.clone()))
     }
+}
+
+/// The caller's connection becomes a tunnel, and with it the transaction goes on.
+fn switched(
+    mut response: Response<Incoming>,
+    lease: Lease,
+    mut record: Record,
+    request_id: HeaderValue,
+) -> Response<Body> {
+    let origin = hyper::upgrade::on(&mut response);
+    rewrite::switching(&mut response, request_id);
+    record.answered(response.status());
+    record.conn().becomes(Tunnel::new(origin, lease, record));
+    response.map(|_| Body::whole(Bytes::new(), None))
 }
 
 impl Inbound {

@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::websocket;
 
 /// The answer to a request that failed. Made of constants and the request id.
 pub(crate) fn answer(error: &Error, request_id: HeaderValue) -> Response<Bytes> {
@@ -31,6 +32,11 @@ pub(crate) fn answer(error: &Error, request_id: HeaderValue) -> Response<Bytes> 
     }
     if let Some(allowed) = answer.allow {
         headers.insert(header::ALLOW, HeaderValue::from_static(allowed.0));
+    }
+    if answer.status == StatusCode::UPGRADE_REQUIRED {
+        websocket::agree(headers);
+        let version = HeaderValue::from_static(websocket::VERSION);
+        headers.insert(header::SEC_WEBSOCKET_VERSION, version);
     }
     response
 }

@@ -38,7 +38,9 @@ pub(crate) struct Record {
     pub(crate) transaction: Option<Transaction>,
     /// The caller's body, if there is one.
     pub(crate) upload: Option<Rc<Upload>>,
-    /// Bytes of the answer's body that the caller was given.
+    /// Bytes that came from the caller by a WebSocket.
+    pub(crate) received: u64,
+    /// Bytes of the answer's body, or of a WebSocket, that the caller was given.
     pub(crate) sent: u64,
     status: StatusCode,
     outcome: Outcome,
@@ -71,6 +73,7 @@ impl Record {
             route: None,
             transaction: None,
             upload: None,
+            received: 0,
             sent: 0,
             status: CALLER_LEFT,
             outcome: Outcome::Unanswered,
@@ -113,7 +116,13 @@ impl Record {
         }
     }
 
-    fn route(&self) -> Option<&Route> {
+    /// The caller's connection.
+    pub(crate) fn conn(&self) -> Rc<Conn> {
+        self.conn.clone()
+    }
+
+    /// Its route.
+    pub(crate) fn route(&self) -> Option<&Route> {
         self.route.map(|index| self.gateway.generation.routes.at(index))
     }
 }
@@ -122,7 +131,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         self.conn.end();
         let duration = self.started.elapsed();
-        let received = self.upload.as_ref().map_or(0, |upload| upload.received());
+        let received = self.upload.as_ref().map_or(self.received, |upload| upload.received());
         let blame = self.blame();
         let metrics = match self.route() {
             Some(route) => &route.metrics,

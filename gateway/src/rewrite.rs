@@ -16,6 +16,8 @@ use crate::origin::Outgoing;
 use crate::permit::Permit;
 use crate::record::{Trace, trace};
 use crate::token::AccessToken;
+use crate::transaction::Resource;
+use crate::websocket;
 
 mod accept;
 pub(crate) mod answer;
@@ -62,6 +64,9 @@ pub(crate) fn outbound(
     let manners = (route.config.profile, route.config.fixes);
     let done = accept::put_right(&mut headers, caller, permit.resource(), manners);
     *request.uri_mut() = target(permit, (&caller.uri, done.cut), local)?;
+    if permit.resource() == Resource::Notifications {
+        websocket::agree(&mut headers);
+    }
     headers.insert(header::HOST, route.origin.host.clone());
     headers.insert(header::AUTHORIZATION, token.authorization().clone());
     headers.append(header::VIA, local.via.received(caller.version));
@@ -85,6 +90,15 @@ pub(crate) fn inbound<B>(response: &mut Response<B>, request_id: HeaderValue) {
     let headers = response.headers_mut();
     fields::end_hop_inbound(headers);
     headers.insert(HeaderName::from_static(REQUEST_ID), request_id);
+}
+
+/// The head of an origin server's answer that makes a connection a WebSocket, as the gateway's own.
+pub(crate) fn switching<B>(response: &mut Response<B>, request_id: HeaderValue) {
+    inbound(response, request_id);
+    let headers = response.headers_mut();
+    // It has no body that this could be the length of (RFC 9110, section 8.6).
+    headers.remove(header::CONTENT_LENGTH);
+    websocket::agree(headers);
 }
 
 /// How many hops an `OPTIONS` request may still make (RFC 9110, section 7.6.2); `None` without limit.

@@ -10,6 +10,7 @@ use crate::metrics::RouteMetrics;
 use crate::origin::OriginSpec;
 use crate::token::Slot;
 use crate::transaction::{self, Resource};
+use crate::websocket;
 
 /// A published path prefix and all that lies behind it, whole and immutable.
 #[derive(Clone)]
@@ -52,7 +53,15 @@ impl Routes {
         let Some((index, rest)) = self.find(path) else {
             return Resolved { route: None, transaction: Err(Error::NoRoute) };
         };
-        let transaction = transaction::resource(rest, request.uri().query())
+        let resource = match transaction::resource(rest, request.uri().query()) {
+            None | Some(Resource::Service)
+                if transaction::notifies(rest) && websocket::is_asked_for(request) =>
+            {
+                Some(Resource::Notifications)
+            }
+            resource => resource,
+        };
+        let transaction = resource
             .ok_or(Error::NoTransaction)
             .and_then(|resource| Ok((resource.transaction(request.method())?, resource)));
         Resolved { route: Some(index), transaction }

@@ -36,6 +36,8 @@ pub(crate) enum Resource {
     BulkData,
     /// Any object by its UIDs in the query (WADO-URI, PS3.18 section 9).
     ByQuery,
+    /// The channel by which work items are notified (PS3.18, section 8.10.4).
+    Notifications,
     /// The work items (PS3.18, section 11).
     WorkItems,
     /// One work item.
@@ -54,6 +56,15 @@ pub(crate) enum Resource {
     Tags,
     /// One extended query tag.
     Tag,
+}
+
+/// Whether a WebSocket may be opened at `path`, below a route's prefix: at the service itself, or at
+/// what editions before 2019 call a subscriber's.
+pub(crate) fn notifies(path: &str) -> bool {
+    match path.strip_prefix("/subscribers/") {
+        Some(title) => !title.contains('/') && is_title(title),
+        None => matches!(path, "" | "/"),
+    }
 }
 
 /// The resource that `path`, below a route's prefix, and `query` name. The path is canonical.
@@ -99,7 +110,8 @@ impl Resource {
             (Self::WorkItems | Self::WorkItem, "GET" | "HEAD" | "POST")
             | (Self::WorkItemState, "PUT")
             | (Self::WorkItemRequest, "POST")
-            | (Self::Subscription, "GET" | "POST" | "DELETE") => Some(Worklist),
+            | (Self::Subscription, "GET" | "POST" | "DELETE")
+            | (Self::Notifications, "GET") => Some(Worklist),
             (Self::Command, "POST")
             | (Self::Administered, "GET" | "HEAD")
             | (Self::Tags, "GET" | "HEAD" | "POST")
@@ -113,6 +125,7 @@ impl Resource {
     pub(crate) fn methods(self) -> &'static str {
         match self {
             Self::Service => "OPTIONS",
+            Self::Notifications => "GET",
             Self::Description
             | Self::Searched
             | Self::Metadata

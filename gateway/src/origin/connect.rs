@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::{OriginSpec, Outgoing};
 use crate::error::ConnectError;
-use crate::metrics::ConnectionMetrics;
+use crate::metrics::{ConnectionMetrics, OpenConnection};
 use crate::server::LocalExecutor;
 
 /// A way to send requests on a new connection.
@@ -26,7 +26,24 @@ pub(super) async fn connect(
     spec: &OriginSpec,
     metrics: &Arc<ConnectionMetrics>,
 ) -> Result<Sender, ConnectError> {
-    let connected = tokio::time::timeout(spec.connect_timeout, dial(spec, metrics));
+    in_time(dial(spec, metrics), spec, metrics).await
+}
+
+/// Connects by HTTP/1.1, to what may become another protocol's connection. It is counted while the
+/// second value lives.
+pub(super) async fn connect_alone(
+    spec: &OriginSpec,
+    metrics: &Arc<ConnectionMetrics>,
+) -> Result<(http1::SendRequest<Outgoing>, OpenConnection), ConnectError> {
+    in_time(dial_alone(spec, metrics), spec, metrics).await
+}
+
+async fn in_time<T>(
+    dialled: impl Future<Output = Result<T, ConnectError>>,
+    spec: &OriginSpec,
+    metrics: &ConnectionMetrics,
+) -> Result<T, ConnectError> {
+    let connected = tokio::time::timeout(spec.connect_timeout, dialled);
     let outcome = connected.await.unwrap_or(Err(ConnectError::Late));
     outcome.inspect_err(|_| metrics.refused.add(1))
 }
@@ -41,6 +58,22 @@ async fn dial(spec: &OriginSpec, metrics: &Arc<ConnectionMetrics>) -> Result<Sen
         Some(certs::H2) => h2(stream, metrics).await,
         _ => h1(stream, metrics).await,
     }
+}
+
+async fn dial_alone(
+    spec: &OriginSpec,
+    metrics: &Arc<ConnectionMetrics>,
+) -> Result<(http1::SendRequest<Outgoing>, OpenConnection), ConnectError> {
+    let stream = tcp(spec).await?;
+    let sender = match &spec.tls {
+        None => h1_alone(stream).await?,
+        Some((connector, name)) => {
+            let connector = connector.with_alpn(vec![certs::HTTP_11.to_vec()]);
+            let stream = connector.connect(name.clone(), stream).await;
+            h1_alone(stream.map_err(ConnectError::Tls)?).await?
+        }
+    };
+    Ok((sender, metrics.open()))
 }
 
 async fn tcp(spec: &OriginSpec) -> Result<TcpStream, ConnectError> {
@@ -67,6 +100,16 @@ where
         http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     drive(connection, metrics);
     Ok(Sender::H1(sender))
+}
+
+async fn h1_alone<S>(stream: S) -> Result<http1::SendRequest<Outgoing>, ConnectError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
+    tokio::task::spawn_local(connection.with_upgrades());
+    Ok(sender)
 }
 
 async fn h2<S>(stream: S, metrics: &Arc<ConnectionMetrics>) -> Result<Sender, ConnectError>

@@ -11,10 +11,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use tokio::sync::Notify;
 
-use super::connect::{STREAMS_MOST, Sender, connect};
+use super::connect::{STREAMS_MOST, Sender, connect, connect_alone};
 use super::{Outgoing, SharedSpec};
 use crate::error::ConnectError;
-use crate::metrics::ConnectionMetrics;
+use crate::metrics::{ConnectionMetrics, OpenConnection};
 
 /// Belongs to one thread: no lock, no wake-up of another core, and the most recently used connection
 /// first, since that one's congestion window and caches are warm.
@@ -49,6 +49,8 @@ pub(crate) enum Wanted {
     Any,
     /// One that was never used: it cannot be stale.
     New,
+    /// One that nobody else ever uses, by HTTP/1.1: it may become another protocol's.
+    Own,
 }
 
 /// The use of a connection for one exchange.
@@ -61,6 +63,11 @@ pub(crate) struct Lease {
 enum Connection {
     H1(http1::SendRequest<Outgoing>),
     H2(Stream),
+    /// Counted by its lease, since it outlives its HTTP.
+    Own {
+        sender: http1::SendRequest<Outgoing>,
+        _open: OpenConnection,
+    },
 }
 
 /// One transaction under way on a shared connection.
@@ -101,6 +108,9 @@ impl Pool {
     /// A connection, an old one if there is one that will do.
     pub(super) async fn lease(self: &Rc<Self>, wanted: Wanted) -> Result<Lease, ConnectError> {
         loop {
+            if wanted == Wanted::Own {
+                return Box::pin(self.connect_alone()).await;
+            }
             if wanted == Wanted::Any
                 && let Some(connection) = self.used()
             {
@@ -142,6 +152,12 @@ impl Pool {
                 Connection::H2(stream)
             }
         };
+        Ok(Lease { pool: self.clone(), connection, reused: false })
+    }
+
+    async fn connect_alone(self: &Rc<Self>) -> Result<Lease, ConnectError> {
+        let (sender, _open) = connect_alone(&self.spec, &self.metrics).await?;
+        let connection = Connection::Own { sender, _open };
         Ok(Lease { pool: self.clone(), connection, reused: false })
     }
 }
@@ -192,7 +208,9 @@ impl Lease {
         mut request: Request<Outgoing>,
     ) -> Result<Response<Incoming>, (hyper::Error, Option<Request<Outgoing>>)> {
         let sent = match &mut self.connection {
-            Connection::H1(sender) => sender.try_send_request(request).await,
+            Connection::H1(sender) | Connection::Own { sender, .. } => {
+                sender.try_send_request(request).await
+            }
             Connection::H2(Stream(shared)) => {
                 *request.version_mut() = Version::HTTP_2;
                 request.headers_mut().remove(header::HOST);

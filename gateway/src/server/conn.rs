@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use config::Listener;
 
+use crate::tunnel::Tunnel;
+
 /// A caller's connection, as its transactions and its watch see it. Belongs to one thread.
 pub(crate) struct Conn {
     limits: Limits,
@@ -20,6 +22,10 @@ pub(crate) struct Conn {
     /// When the first byte of a head came, of which the last did not yet come; and how many did.
     head: Cell<Option<(Instant, usize)>>,
     farewell: Cell<Farewell>,
+    /// A request would have had the connection switch to another protocol.
+    asked_to_switch: Cell<bool>,
+    /// What the connection is to become.
+    tunnel: Cell<Option<Box<Tunnel>>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,6 +76,8 @@ impl Conn {
             idle_since: Cell::new(now),
             head: Cell::new(None),
             farewell: Cell::new(Farewell::Free),
+            asked_to_switch: Cell::new(false),
+            tunnel: Cell::default(),
         }
     }
 
@@ -116,6 +124,25 @@ impl Conn {
         if self.farewell.get() == Farewell::Forbidden {
             self.farewell.set(Farewell::Due);
         }
+    }
+
+    /// A request asks for another protocol.
+    pub(crate) fn asks_to_switch(&self) {
+        self.asked_to_switch.set(true);
+    }
+
+    /// The answer on its way is the last by HTTP: then the connection is the tunnel's.
+    pub(crate) fn becomes(&self, tunnel: Tunnel) {
+        self.tunnel.set(Some(Box::new(tunnel)));
+    }
+
+    /// What the connection has become, if it is no longer HTTP's.
+    pub(super) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
+        self.tunnel.take()
+    }
+
+    pub(super) fn was_asked_to_switch(&self) -> bool {
+        self.asked_to_switch.get()
     }
 
     /// All was sent, and then that it was all.

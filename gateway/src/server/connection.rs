@@ -15,7 +15,7 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -101,11 +101,15 @@ async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, pre
     match protocol {
         Protocol::H1 => {
             // Its own header timer is not used: the watch has one for all of a connection's phases.
-            let connection = http1::Builder::new()
+            let mut connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(None)
                 .serve_connection(io, service);
-            watch_over(connection, &conn, draining).await;
+            let told = draining.clone();
+            let over = watch_over(Pin::new(&mut connection), &conn, draining).await;
+            if conn.was_asked_to_switch() && over == Over::ByItself {
+                Box::pin(switch(connection.into_parts(), &conn, told)).await;
+            }
         }
         Protocol::H2 => {
             let connection = http2::Builder::new(LocalExecutor)
@@ -118,14 +122,45 @@ async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, pre
                 .keep_alive_interval(PING_INTERVAL)
                 .keep_alive_timeout(PING_TIMEOUT)
                 .serve_connection(io, service);
-            watch_over(connection, &conn, draining).await;
+            watch_over(pin!(connection), &conn, draining).await;
         }
     }
 }
 
+/// What is left to do of a connection that was asked to switch to another protocol: hyper then leaves
+/// it as it is, also if it was told not to.
+async fn switch<S: Socket, V>(
+    parts: http1::Parts<TokioIo<Watched<S>>, V>,
+    conn: &Conn,
+    mut draining: watch::Receiver<bool>,
+) {
+    let mut stream = parts.io.into_inner();
+    match conn.take_tunnel() {
+        Some(tunnel) => {
+            let told = async move {
+                let _ = draining.wait_for(|draining| *draining).await;
+            };
+            tunnel.run(stream, parts.read_buf, told).await;
+        }
+        None => {
+            let _ = timeout(FAREWELL, stream.shutdown()).await;
+        }
+    }
+}
+
+/// How a connection came to its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Over {
+    ByItself,
+    OutOfTime,
+}
+
 /// Drives a connection to its end, and ends it when its time is up.
-async fn watch_over<C: Graceful>(connection: C, conn: &Conn, mut draining: watch::Receiver<bool>) {
-    let mut connection = pin!(connection);
+async fn watch_over<C: Graceful>(
+    mut connection: Pin<&mut C>,
+    conn: &Conn,
+    mut draining: watch::Receiver<bool>,
+) -> Over {
     let mut timer = pin!(tokio::time::sleep_until(conn.due_at(Instant::now()).into()));
     let mut drain = pin!(async move {
         // An error means that the worker is gone, and with it this task.
@@ -134,13 +169,13 @@ async fn watch_over<C: Graceful>(connection: C, conn: &Conn, mut draining: watch
     let mut leaving = false;
     poll_fn(|cx| {
         if connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(Over::ByItself);
         }
         if !leaving && drain.as_mut().poll(cx).is_ready() {
             leaving = true;
             connection.as_mut().leave();
             if connection.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
+                return Poll::Ready(Over::ByItself);
             }
         }
         let now = Instant::now();
@@ -159,15 +194,15 @@ async fn watch_over<C: Graceful>(connection: C, conn: &Conn, mut draining: watch
                 connection.as_mut().leave();
                 timer.as_mut().reset((now + FAREWELL).into());
                 if connection.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(());
+                    return Poll::Ready(Over::ByItself);
                 }
             } else {
-                return Poll::Ready(());
+                return Poll::Ready(Over::OutOfTime);
             }
         }
         Poll::Pending
     })
-    .await;
+    .await
 }
 
 /// What both protocols' connections can do.

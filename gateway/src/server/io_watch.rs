@@ -181,6 +181,8 @@ impl<S: Socket> Drop for Watched<S> {
         if matches!(self.conn.farewell(), Farewell::Forbidden | Farewell::Due) {
             self.stream.reset();
         }
+        // A tunnel that never came to be: it holds the connection, and the connection holds it.
+        drop(self.conn.take_tunnel());
     }
 }
 

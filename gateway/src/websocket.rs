@@ -1,0 +1,159 @@
+//! The opening handshake of a WebSocket (RFC 6455, section 4), by which work items are notified
+//! (PS3.18, section 8.10.4).
+//!
+//! Browsers let every page open a WebSocket to any server, without a preflight and without a word
+//! from that server. The gateway would bring its token along, so it judges the page itself. What
+//! goes through once the WebSocket is open is `tunnel`'s.
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+
+use crate::error::{Error, Refusal};
+use crate::permit::Permit;
+use crate::route::Route;
+use crate::transaction::Resource;
+
+/// Whether the request would have its connection become a WebSocket, and nothing else.
+pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_11
+        && request.method() == Method::GET
+        && agreed(request.headers())
+}
+
+/// Refuses handshakes that the origin server should not see, and pages that may not call. Has nothing
+/// to say of other requests.
+pub(crate) fn may_open(permit: &Permit<'_>, headers: &HeaderMap) -> Result<(), Error> {
+    if permit.resource() != Resource::Notifications {
+        return Ok(());
+    }
+    if !may_call(permit.route(), headers) {
+        return Err(Error::ForeignPage);
+    }
+    let version = only(headers, &header::SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version != VERSION) {
+        return Err(Error::Refused(Refusal::WebSocketVersion));
+    }
+    let key = only(headers, &header::SEC_WEBSOCKET_KEY).and_then(|key| STANDARD.decode(key).ok());
+    if key.is_none_or(|key| key.len() != KEY_BYTES) {
+        return Err(Error::Refused(Refusal::Handshake));
+    }
+    Ok(())
+}
+
+/// Refuses a 101 that is none to what was `asked`: whoever sends it does not speak WebSocket, or
+/// speaks to somebody else.
+pub(crate) fn accepted(asked: &HeaderMap, answer: &HeaderMap) -> Result<(), Error> {
+    let key = only(asked, &header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let accept = only(answer, &header::SEC_WEBSOCKET_ACCEPT);
+    let fits = accept.is_some_and(|accept| *accept == proof(key.unwrap_or_default()));
+    if agreed(answer) && fits {
+        Ok(())
+    } else {
+        Err(Error::Unsound("101 that is no WebSocket's, or another's"))
+    }
+}
+
+/// Says that the connection is to become a WebSocket.
+pub(crate) fn agree(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static(PROTOCOL));
+}
+
+/// The only version of the protocol that was not a draft.
+pub(crate) const VERSION: &str = "13";
+
+/// The protocol's name in `Upgrade`.
+pub(crate) const PROTOCOL: &str = "websocket";
+
+fn agreed(headers: &HeaderMap) -> bool {
+    let is_token =
+        |token: &[u8], word: &str| token.trim_ascii().eq_ignore_ascii_case(word.as_bytes());
+    let options = headers.get_all(header::CONNECTION).iter();
+    only(headers, &header::UPGRADE).is_some_and(|value| is_token(value.as_bytes(), PROTOCOL))
+        && options
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+            .any(|option| is_token(option, "upgrade"))
+}
+
+/// Whether whoever calls is no page, one of our own host, or one that the route lets call. `Host` is
+/// known to be sound and ours.
+fn may_call(route: &Route, headers: &HeaderMap) -> bool {
+    if !headers.contains_key(header::ORIGIN) {
+        return true;
+    }
+    let Some(page) = only(headers, &header::ORIGIN).and_then(|page| page.to_str().ok()) else {
+        return false;
+    };
+    // Somebody before us may speak TLS in our place: which scheme callers use is not ours to know.
+    let host = page.split_once("://").map(|(_, host)| host.as_bytes());
+    let of_our_host = headers
+        .get(header::HOST)
+        .is_some_and(|ours| host.is_some_and(|host| ours.as_bytes().eq_ignore_ascii_case(host)));
+    let of_our_url = || {
+        let ours = route.config.public_url.as_ref();
+        ours.is_some_and(|url| url.origin().ascii_serialization() == page)
+    };
+    let listed = || {
+        let cors = route.config.cors.as_ref();
+        cors.is_some_and(|cors| cors.origins.iter().any(|origin| origin == page))
+    };
+    of_our_host || of_our_url() || listed()
+}
+
+/// The value of the only line of this name.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none())
+}
+
+/// What shows that a server has read this very key.
+fn proof(key: &[u8]) -> String {
+    let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    hash.update(key);
+    hash.update(GUID);
+    STANDARD.encode(hash.finish())
+}
+
+/// RFC 6455, section 1.3.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+const KEY_BYTES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proof_is_that_of_the_standard() {
+        assert_eq!(proof(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn only_a_websocket_by_http_1_1_is_asked_for_and_nothing_beside_it() {
+        let asked = |lines: &[(&str, &str)], version| {
+            let mut request = Request::get("/").version(version);
+            for (name, value) in lines {
+                request = request.header(*name, *value);
+            }
+            is_asked_for(&request.body(()).expect("a request"))
+        };
+        let upgrade = ("upgrade", "WebSocket");
+        for connection in ["upgrade", "Upgrade", "keep-alive, Upgrade"] {
+            let lines = [("connection", connection), upgrade];
+            assert!(asked(&lines, Version::HTTP_11), "{connection}");
+            assert!(!asked(&lines, Version::HTTP_10), "{connection}");
+        }
+        for lines in [
+            &[upgrade][..],
+            &[("connection", "upgrade")],
+            &[("connection", "upgrade"), ("upgrade", "h2c")],
+            &[("connection", "upgrade"), ("upgrade", "websocket, h2c")],
+            &[("connection", "upgrade"), upgrade, ("upgrade", "h2c")],
+            &[("connection", "upgraded"), upgrade],
+        ] {
+            assert!(!asked(lines, Version::HTTP_11), "{lines:?}");
+        }
+    }
+}
