@@ -12,4 +12,5 @@ mod origin;
 mod program;
 mod secrecy;
 mod tokens;
+mod websocket;
 mod wire;
