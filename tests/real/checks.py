@@ -190,6 +190,28 @@ def rendered_images_come_byte_for_byte(world):
             break
 
 
+def objects_by_query_come_byte_for_byte(world):
+    # WADO-URI is a service of its own, beside DICOMweb's: so it has a route of its own.
+    seen = set()
+    for sample in world.one_per(lambda sample: sample.transfer_syntax):
+        study, series, instance = sample.uids
+        uids = f"studyUID={study}&seriesUID={series}&objectUID={instance}"
+        for more in ("", "&contentType=application%2Fdicom", "&contentType=application/dicom", "&contentType=image%2Fpng", "&contentType=image/jpeg"):
+            path = f"/wado?requestType=WADO&{uids}{more}"
+            expected = world.direct.call("GET", path, base="")
+            actual = world.through.call("GET", path, base="/uri")
+            assert actual.status == expected.status, f"{path}: {actual.status} instead of {expected.status}"
+            if expected.status == 200:
+                assert actual.content() == expected.content(), f"{path}: {_brief(actual)}\nstraight: {_brief(expected)}"
+                seen.add(expected.header("Content-Type"))
+                if "dicom" in more:
+                    assert actual.body == sample.file.read_bytes(), path
+    assert {"application/dicom", "image/png", "image/jpeg"} <= seen, f"only {seen}"
+    for query in ("requestType=WADO&requestType=WADO", "requestType=QIDO", "requestType=wado"):
+        answer = world.through.call("GET", f"/wado?{query}&{uids}", base="/uri")
+        assert answer.status == 404, f"{query}: {answer.status}"
+
+
 def bulk_data_is_found_where_the_metadata_says(world):
     fetched = 0
     for sample in world.samples:

@@ -55,15 +55,15 @@ class Side:
         self.client = DICOMwebClient(f"http://127.0.0.1:{port}{self.base}", session=session, timeout=120)
         self.client.set_http_retry_params(retry=False)
 
-    def call(self, method, path, body=None, headers=None):
-        """One request on a connection of its own.
+    def call(self, method, path, body=None, headers=None, base=None):
+        """One request on a connection of its own, below the service's base path or another one.
 
         `Host` is without a port, as dicomweb-client sends it: the origin server builds its URLs from it, which are equal on both sides then.
         """
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             fields = {"Host": "127.0.0.1"} | (headers or {})
-            connection.request(method, self.base + path, body, fields)
+            connection.request(method, (self.base if base is None else base) + path, body, fields)
             response = connection.getresponse()
             answer = Answer(response.status, response.getheaders(), response.read())
         finally:

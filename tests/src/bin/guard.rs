@@ -78,7 +78,7 @@ credential.secret_file = "client-secret"
 
 [[route]]
 prefix = "/dicom-web"
-origin = "{origin}/dicom-web"
+origin = "{root}/dicom-web"
 profile = "orthanc"
 anchors = "ca.pem"
 scope = "{scope}"
@@ -86,12 +86,22 @@ grant = "client_credentials"
 callers = "anyone"
 allow = ["search", "retrieve", "store"]
 urls = "keep"
+
+[[route]]
+prefix = "/uri"
+origin = "{root}"
+profile = "orthanc"
+anchors = "ca.pem"
+scope = "{scope}"
+callers = "anyone"
+allow = ["retrieve"]
+urls = "keep"
 "#,
         listen = arguments.listen,
         admin = arguments.admin,
         token_endpoint = authority.token_endpoint(),
         id = authority.client_id(),
-        origin = guard.url(),
+        root = guard.url(),
         scope = authority.scope(),
     )
 }
