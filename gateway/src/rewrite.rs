@@ -95,10 +95,7 @@ pub(crate) fn inbound<B>(response: &mut Response<B>, request_id: HeaderValue) {
 /// The head of an origin server's answer that makes a connection a WebSocket, as the gateway's own.
 pub(crate) fn switching<B>(response: &mut Response<B>, request_id: HeaderValue) {
     inbound(response, request_id);
-    let headers = response.headers_mut();
-    // It has no body that this could be the length of (RFC 9110, section 8.6).
-    headers.remove(header::CONTENT_LENGTH);
-    websocket::agree(headers);
+    websocket::agree(response.headers_mut());
 }
 
 /// How many hops an `OPTIONS` request may still make (RFC 9110, section 7.6.2); `None` without limit.

@@ -59,8 +59,8 @@ impl Tunnel {
         inward.hold(early);
 
         let mut told = std::pin::pin!(told);
+        // In any order: who is polled first could use up the task's budget each time.
         let end = tokio::select! {
-            biased;
             () = &mut told => End::Ours,
             end = outward.carry() => end,
             end = inward.carry() => end,

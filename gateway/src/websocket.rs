@@ -64,9 +64,6 @@ pub(crate) fn agree(headers: &mut HeaderMap) {
 /// The only version of the protocol that was not a draft.
 pub(crate) const VERSION: &str = "13";
 
-/// The protocol's name in `Upgrade`.
-pub(crate) const PROTOCOL: &str = "websocket";
-
 fn agreed(headers: &HeaderMap) -> bool {
     let is_token =
         |token: &[u8], word: &str| token.trim_ascii().eq_ignore_ascii_case(word.as_bytes());
@@ -115,6 +112,9 @@ fn proof(key: &[u8]) -> String {
     hash.update(GUID);
     STANDARD.encode(hash.finish())
 }
+
+/// In `Upgrade`.
+const PROTOCOL: &str = "websocket";
 
 /// RFC 6455, section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

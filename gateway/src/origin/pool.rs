@@ -107,10 +107,10 @@ impl Pool {
 
     /// A connection, an old one if there is one that will do.
     pub(super) async fn lease(self: &Rc<Self>, wanted: Wanted) -> Result<Lease, ConnectError> {
+        if wanted == Wanted::Own {
+            return Box::pin(self.connect_alone()).await;
+        }
         loop {
-            if wanted == Wanted::Own {
-                return Box::pin(self.connect_alone()).await;
-            }
             if wanted == Wanted::Any
                 && let Some(connection) = self.used()
             {
