@@ -11,6 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::cors::Pages;
 use crate::metrics::Metrics;
 use crate::origin::{OriginSpec, SharedSpec};
 use crate::route::{Route, Routes, forwarding};
@@ -113,6 +114,7 @@ impl Generation {
                     slot: shared.tokens.slot(&clients[route.client], &route.scope),
                     origin,
                     forwarding: forwarding(route),
+                    pages: Pages::new(route),
                     metrics: shared.metrics.route(&label),
                     label,
                 }

@@ -25,12 +25,12 @@ pub(crate) enum Error {
     /// The path is known, the method does not go with it.
     #[error("no DICOMweb transaction has this method on this path")]
     WrongMethod(Allowed),
+    /// A web page asks that is not listed.
+    #[error("a web page of an origin that is not listed asked")]
+    ForeignPage,
     /// The principal may not do this.
     #[error("this route does not allow this transaction")]
     NotPermitted,
-    /// A web page that may not call would open a WebSocket.
-    #[error("pages of this origin may not open a WebSocket")]
-    ForeignPage,
     /// No token came.
     #[error("no token could be acquired")]
     Acquire(#[source] Held),
@@ -202,11 +202,13 @@ impl Error {
             Self::WrongMethod(_) => {
                 (405, Caller, "method", "The method does not go with this resource", DENIED)
             }
+            Self::ForeignPage => {
+                let title = "No page of this origin may call; the operator has to list it in \
+                             cors.origins";
+                (403, Caller, "foreign-page", title, DENIED)
+            }
             Self::NotPermitted => {
                 (403, Caller, "not-permitted", "This route does not allow this transaction", DENIED)
-            }
-            Self::ForeignPage => {
-                (403, Caller, "foreign-page", "Pages of this origin may not call", DENIED)
             }
             Self::Acquire(held) => return acquire(held),
             Self::BodyTooLarge => {

@@ -19,6 +19,7 @@ use hyper::upgrade::OnUpgrade;
 mod admin;
 mod body;
 mod build;
+mod cors;
 mod error;
 mod isolate;
 mod local;
@@ -40,6 +41,7 @@ mod wire;
 
 use self::body::Body;
 use self::build::{Generation, Shared};
+use self::cors::Page;
 use self::error::Error;
 use self::isolate::isolated;
 use self::local::Local;
@@ -64,6 +66,14 @@ pub(crate) struct Gateway {
     pub(crate) pools: Vec<Rc<Pool>>,
 }
 
+/// What became of a request.
+enum Answered {
+    /// Answered by the gateway alone.
+    Here(Response<Bytes>),
+    /// Answered by the origin server; the last is to take the body's place.
+    ByOrigin(Response<Incoming>, Lease, Option<Bytes>),
+}
+
 /// A request's head and body, taken apart.
 struct Inbound {
     head: Parts,
@@ -83,25 +93,33 @@ impl Gateway {
     ) -> Response<Body> {
         let trace = Trace::of(request.headers());
         let mut record = Record::open(self.clone(), conn.clone(), request.method().clone(), trace);
+        record.route = self.generation.routes.find(request.uri().path());
         let request_id = self.local.request_id(record.request_id);
-        if let Some(response) = self.about_itself(&request, &request_id) {
-            record.answered(response.status());
-            return response.map(|bytes| Body::whole(bytes, Some(record)));
-        }
+        let pages = record.route.map(|index| &self.generation.routes.at(index).pages);
+        let page = pages.and_then(|pages| pages.page(request.headers()));
         let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let has_body = !request.body().is_end_stream();
         if request.extensions().get::<OnUpgrade>().is_some() {
             conn.asks_to_switch();
         }
-        let transacted = isolated(self.transact(request, &conn, &mut record)).await;
+        let answered = match self.about_itself(&request, (record.route, page), &request_id) {
+            Some(ours) => ours.map(Answered::Here),
+            None => isolated(self.transact(request, &conn, &mut record)).await,
+        };
         if has_body && !record.upload.as_ref().is_some_and(|upload| upload.is_ended()) {
             conn.linger_on_close();
         }
-        match transacted {
-            Ok((response, lease, _)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+        let mut response = match answered {
+            Ok(Answered::Here(response)) => {
+                record.answered(response.status());
+                response.map(|bytes| Body::whole(bytes, Some(record)))
+            }
+            Ok(Answered::ByOrigin(response, lease, _))
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS =>
+            {
                 switched(response, lease, record, request_id)
             }
-            Ok((mut response, lease, instead)) => {
+            Ok(Answered::ByOrigin(mut response, lease, instead)) => {
                 rewrite::inbound(&mut response, request_id);
                 record.answered(response.status());
                 response.map(|incoming| match instead {
@@ -122,7 +140,11 @@ impl Gateway {
                 record.failed(error);
                 response.map(|bytes| Body::whole(bytes, Some(record)))
             }
+        };
+        if let Some(pages) = pages {
+            pages.tell(page, response.headers_mut());
         }
+        response
     }
 
     /// The request path, whole. No byte of the body is asked for before [`Self::forward`].
@@ -131,13 +153,13 @@ impl Gateway {
         request: Request<Incoming>,
         conn: &Conn,
         record: &mut Record,
-    ) -> Result<(Response<Incoming>, Lease, Option<Bytes>), Error> {
+    ) -> Result<Answered, Error> {
         wire::admit(&self.generation.rules, &request)?;
-        let resolved = self.generation.routes.resolve(&request);
-        record.route = resolved.route;
-        let (transaction, resource) = resolved.transaction?;
+        let route = self.generation.routes.at(record.route.ok_or(Error::NoRoute)?);
+        let resource = route.resource(&request)?;
+        let transaction = resource.transaction(request.method())?;
         record.transaction = Some(transaction);
-        let route = self.generation.routes.at(resolved.route.ok_or(Error::NoRoute)?);
+        route.pages.admit(&request)?;
         let principal = Principal::authenticate(route)?;
         let permit = Permit::grant(&principal, (transaction, resource), route)?;
         websocket::may_open(&permit, request.headers())?;
@@ -160,7 +182,7 @@ impl Gateway {
         let asked = (&inbound.head, inbound.fixes);
         let instead = rewrite::answer::put_right(&mut response, asked, &permit, &self.local);
         self.local.recycle(inbound.head.headers);
-        Ok((response, lease, instead))
+        Ok(Answered::ByOrigin(response, lease, instead))
     }
 
     async fn acquire(&self, permit: &Permit<'_>) -> Result<Arc<AccessToken>, Error> {
@@ -207,17 +229,25 @@ impl Gateway {
         &self.pools[record.route.unwrap_or_default()]
     }
 
-    /// `OPTIONS *`, and an `OPTIONS` that was to go no further than here.
+    /// What is nobody else's to answer: `OPTIONS *`, an `OPTIONS` that was to go no further than here,
+    /// and browsers' preflights. What must not come in is left to [`Self::transact`].
     fn about_itself(
         &self,
         request: &Request<Incoming>,
+        (route, page): (Option<usize>, Option<Page>),
         request_id: &HeaderValue,
-    ) -> Option<Response<Bytes>> {
-        let ours = request.method() == Method::OPTIONS
-            && (request.uri().path() == "*"
-                || rewrite::forwards_left(request.headers()) == Some(0))
-            && wire::admit(&self.generation.rules, request).is_ok();
-        ours.then(|| problem::options(error::METHODS, request_id.clone()))
+    ) -> Option<Result<Response<Bytes>, Error>> {
+        let rules = &self.generation.rules;
+        if request.method() != Method::OPTIONS || wire::admit(rules, request).is_err() {
+            return None;
+        }
+        let ends_here = rewrite::forwards_left(request.headers()) == Some(0);
+        if request.uri().path() == "*" || ends_here {
+            return Some(Ok(problem::options(error::METHODS, request_id.clone())));
+        }
+        let route = self.generation.routes.at(route?);
+        let is_preflight = cors::is_preflight(request);
+        is_preflight.then(|| cors::preflight(route, page, request, request_id.clone()))
     }
 }
 

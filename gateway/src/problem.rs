@@ -50,9 +50,14 @@ pub(crate) fn head_only(response: &mut Response<Bytes>) {
 
 /// The answer to a request about the gateway itself: the methods that it knows.
 pub(crate) fn options(allow: &'static str, request_id: HeaderValue) -> Response<Bytes> {
-    let mut response = of_our_own(StatusCode::NO_CONTENT, Bytes::new(), request_id);
+    let mut response = empty(request_id);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
+}
+
+/// An answer that all is well, without a word.
+pub(crate) fn empty(request_id: HeaderValue) -> Response<Bytes> {
+    of_our_own(StatusCode::NO_CONTENT, Bytes::new(), request_id)
 }
 
 fn of_our_own(status: StatusCode, body: Bytes, request_id: HeaderValue) -> Response<Bytes> {

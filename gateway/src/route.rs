@@ -1,10 +1,11 @@
-//! From a path to the route that has it, and the transaction that it asks for.
+//! From a path to the route that has it, and what it names there.
 
 use std::sync::Arc;
 
-use config::{Profile, Transaction, Urls};
+use config::{Profile, Urls};
 use http::{HeaderName, HeaderValue, Request};
 
+use crate::cors::Pages;
 use crate::error::Error;
 use crate::metrics::RouteMetrics;
 use crate::origin::OriginSpec;
@@ -25,6 +26,8 @@ pub(crate) struct Route {
     pub origin: Arc<OriginSpec>,
     /// How the origin server is told our URL.
     pub forwarding: Vec<(HeaderName, HeaderValue)>,
+    /// The web pages that may call.
+    pub pages: Pages,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
 }
@@ -33,6 +36,20 @@ impl Route {
     /// Its name in logs and metrics: the prefix, as an operator writes it.
     pub(crate) fn name(&self) -> &str {
         if self.label.is_empty() { "/" } else { &self.label }
+    }
+
+    /// What the request's path, of which this route has the prefix, names below it.
+    pub(crate) fn resource<B>(&self, request: &Request<B>) -> Result<Resource, Error> {
+        let below = request.uri().path().strip_prefix(&*self.label).ok_or(Error::NoRoute)?;
+        let resource = match transaction::resource(below, request.uri().query()) {
+            None | Some(Resource::Service)
+                if transaction::notifies(below) && websocket::is_asked_for(request) =>
+            {
+                Some(Resource::Notifications)
+            }
+            resource => resource,
+        };
+        resource.ok_or(Error::NoTransaction)
     }
 }
 
@@ -46,25 +63,12 @@ impl Routes {
         Self(routes)
     }
 
-    /// The route with the longest prefix of the request's path, by its index, and the transaction
-    /// that the rest of the path asks for. The path is canonical.
-    pub(crate) fn resolve<B>(&self, request: &Request<B>) -> Resolved {
-        let path = request.uri().path();
-        let Some((index, rest)) = self.find(path) else {
-            return Resolved { route: None, transaction: Err(Error::NoRoute) };
-        };
-        let resource = match transaction::resource(rest, request.uri().query()) {
-            None | Some(Resource::Service)
-                if transaction::notifies(rest) && websocket::is_asked_for(request) =>
-            {
-                Some(Resource::Notifications)
-            }
-            resource => resource,
-        };
-        let transaction = resource
-            .ok_or(Error::NoTransaction)
-            .and_then(|resource| Ok((resource.transaction(request.method())?, resource)));
-        Resolved { route: Some(index), transaction }
+    /// The index of the route with the longest prefix of this path.
+    pub(crate) fn find(&self, path: &str) -> Option<usize> {
+        self.0.iter().position(|route| {
+            let rest = path.strip_prefix(&*route.label);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     /// The route with this index.
@@ -87,23 +91,6 @@ impl Routes {
         }
         slots
     }
-
-    fn find<'p>(&self, path: &'p str) -> Option<(usize, &'p str)> {
-        self.0.iter().enumerate().find_map(|(index, route)| {
-            let rest = path.strip_prefix(&*route.label)?;
-            (rest.is_empty() || rest.starts_with('/')).then_some((index, rest))
-        })
-    }
-}
-
-/// What a request's path and method come to. The route is known even where the transaction is not,
-/// so that a refusal is counted where it belongs.
-#[derive(Debug)]
-pub(crate) struct Resolved {
-    /// Index of the route.
-    pub route: Option<usize>,
-    /// What is asked of it, and of what.
-    pub transaction: Result<(Transaction, Resource), Error>,
 }
 
 /// The headers that tell the origin server where callers find it, as its profile understands them.

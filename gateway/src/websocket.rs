@@ -1,9 +1,8 @@
 //! The opening handshake of a WebSocket (RFC 6455, section 4), by which work items are notified
 //! (PS3.18, section 8.10.4).
 //!
-//! Browsers let every page open a WebSocket to any server, without a preflight and without a word
-//! from that server. The gateway would bring its token along, so it judges the page itself. What
-//! goes through once the WebSocket is open is `tunnel`'s.
+//! Which pages may open one is `cors`' to say, since browsers do not ask; what goes through once it
+//! is open is `tunnel`'s.
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -12,7 +11,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header}
 
 use crate::error::{Error, Refusal};
 use crate::permit::Permit;
-use crate::route::Route;
 use crate::transaction::Resource;
 
 /// Whether the request would have its connection become a WebSocket, and nothing else.
@@ -22,14 +20,10 @@ pub(crate) fn is_asked_for<B>(request: &Request<B>) -> bool {
         && agreed(request.headers())
 }
 
-/// Refuses handshakes that the origin server should not see, and pages that may not call. Has nothing
-/// to say of other requests.
+/// Refuses handshakes that the origin server should not see. Has nothing to say of other requests.
 pub(crate) fn may_open(permit: &Permit<'_>, headers: &HeaderMap) -> Result<(), Error> {
     if permit.resource() != Resource::Notifications {
         return Ok(());
-    }
-    if !may_call(permit.route(), headers) {
-        return Err(Error::ForeignPage);
     }
     let version = only(headers, &header::SEC_WEBSOCKET_VERSION);
     if version.is_none_or(|version| version != VERSION) {
@@ -72,31 +66,6 @@ fn agreed(headers: &HeaderMap) -> bool {
         && options
             .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
             .any(|option| is_token(option, "upgrade"))
-}
-
-/// Whether whoever calls is no page, one of our own host, or one that the route lets call. `Host` is
-/// known to be sound and ours.
-fn may_call(route: &Route, headers: &HeaderMap) -> bool {
-    if !headers.contains_key(header::ORIGIN) {
-        return true;
-    }
-    let Some(page) = only(headers, &header::ORIGIN).and_then(|page| page.to_str().ok()) else {
-        return false;
-    };
-    // Somebody before us may speak TLS in our place: which scheme callers use is not ours to know.
-    let host = page.split_once("://").map(|(_, host)| host.as_bytes());
-    let of_our_host = headers
-        .get(header::HOST)
-        .is_some_and(|ours| host.is_some_and(|host| ours.as_bytes().eq_ignore_ascii_case(host)));
-    let of_our_url = || {
-        let ours = route.config.public_url.as_ref();
-        ours.is_some_and(|url| url.origin().ascii_serialization() == page)
-    };
-    let listed = || {
-        let cors = route.config.cors.as_ref();
-        cors.is_some_and(|cors| cors.origins.iter().any(|origin| origin == page))
-    };
-    of_our_host || of_our_url() || listed()
 }
 
 /// The value of the only line of this name.

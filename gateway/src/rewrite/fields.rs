@@ -84,6 +84,8 @@ fn leaves(name: &str) -> bool {
         | "set-cookie2"
         | "strict-transport-security"
         | "www-authenticate" => false,
+        // Speaks of its own host to browsers: which pages may call and embed is for the gateway to say.
+        "cross-origin-resource-policy" | "timing-allow-origin" => false,
         // Who runs the origin server, and how, is not for callers.
         "server" | "x-aspnet-version" | "x-powered-by" => false,
         name => !name.starts_with("access-control-"),
