@@ -4,6 +4,7 @@
 
 mod accept;
 mod admin;
+mod cors;
 mod emulators;
 mod http;
 mod life;
