@@ -95,7 +95,7 @@ async fn tls_callers_choose_the_protocol() {
         (builder().build().unwrap(), Version::HTTP_2),
         (builder().http1_only().build().unwrap(), Version::HTTP_11),
     ] {
-        let url = format!("{}/partitions", origin.base_url());
+        let url = format!("{}/extendedquerytags", origin.base_url());
         let response = client.get(url).bearer_auth(super::TOKEN).send().await.unwrap();
         assert_eq!((response.status().as_u16(), response.version()), (200, version));
     }

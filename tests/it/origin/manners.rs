@@ -95,8 +95,8 @@ async fn other_methods_are_not_allowed() {
         let allow = response.headers().get("allow").map(|it| it.to_str().unwrap().to_owned());
         (response.status().as_u16(), allow.unwrap_or_default())
     };
-    assert_eq!(ask(Method::OPTIONS, "/studies").await, (405, "GET, POST".to_owned()));
-    assert_eq!(ask(Method::HEAD, "/studies").await, (405, "GET, POST".to_owned()));
+    assert_eq!(ask(Method::OPTIONS, "/studies").await, (405, "GET, POST, PUT".to_owned()));
+    assert_eq!(ask(Method::HEAD, "/studies").await, (405, "GET, POST, PUT".to_owned()));
     assert_eq!(ask(Method::PUT, &ct_path(1)).await, (405, "DELETE, GET".to_owned()));
     assert_eq!(ask(Method::OPTIONS, "/").await.0, 404);
 }

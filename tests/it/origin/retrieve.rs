@@ -146,7 +146,7 @@ async fn an_entity_tag_has_no_quotes_and_saves_the_body() {
 async fn what_is_not_there_is_404() {
     let world = World::new().await;
     for path in
-        ["/studies/1.2.3", "/studies/1.2.3/metadata", "/workitems", "/nothing", "/../v1/studies"]
+        ["/studies/1.2.3", "/studies/1.2.3/metadata", "/workitems/1.2", "/nothing", "/../v1/studies"]
     {
         assert_eq!(world.accepting(path, "*/*").await.status(), 404, "{path}");
     }

@@ -3,7 +3,7 @@
 //! retrieve routes forgive an unquoted `type`, and rendering wants exactly one media type.
 
 use http::HeaderMap;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, CONTENT_TYPE};
 
 use super::answer::Refusal;
 
@@ -91,6 +91,11 @@ pub(super) fn rendered(headers: &HeaderMap) -> Result<Picture, Refusal> {
     }
 }
 
+/// The media type of a request's body.
+pub(super) fn content_type(headers: &HeaderMap) -> Option<MediaRange> {
+    MediaRange::parse_forgiving(headers.get(CONTENT_TYPE)?.to_str().ok()?)
+}
+
 /// Where a `/` may stand outside quotes in a parameter's value.
 #[derive(Clone, Copy, PartialEq)]
 enum Slash {
@@ -100,7 +105,7 @@ enum Slash {
 
 impl MediaRange {
     /// Parses with an unquoted `type` allowed.
-    pub(super) fn parse_forgiving(text: &str) -> Option<Self> {
+    fn parse_forgiving(text: &str) -> Option<Self> {
         Self::parse(text, Slash::InType)
     }
 
@@ -155,13 +160,24 @@ impl MediaRange {
             None => false,
             Some("*/*") => true,
             Some(kind) if kind.eq_ignore_ascii_case(part) => false,
+            // The form of compressed frames, which has one syntax only.
+            Some(kind) if kind.eq_ignore_ascii_case("image/jp2") && part != "application/dicom" => {
+                return match self.parameter("transfer-syntax") {
+                    None | Some("1.2.840.10008.1.2.4.90") => {
+                        Some(Representation { framing, syntax: Syntax::Jpeg2000Lossless })
+                    }
+                    Some(_) => None,
+                };
+            }
             Some(_) => return None,
         };
         let syntax = match self.parameter("transfer-syntax") {
             Some("*") => Syntax::Original,
             None if any => Syntax::Original,
             None | Some("1.2.840.10008.1.2.1") => Syntax::ExplicitLittleEndian,
-            Some("1.2.840.10008.1.2.4.90") => Syntax::Jpeg2000Lossless,
+            Some("1.2.840.10008.1.2.4.90") if part == "application/dicom" => {
+                Syntax::Jpeg2000Lossless
+            }
             Some(_) => return None,
         };
         Some(Representation { framing, syntax })

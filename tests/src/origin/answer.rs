@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use super::controls::{Bodies, Flight};
@@ -124,12 +124,12 @@ impl Body for Answer {
 pub(super) struct Refusal {
     status: StatusCode,
     text: String,
-    challenge: Option<HeaderValue>,
+    field: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), challenge: None }
+        Self { status, text: text.into(), field: None }
     }
 
     pub(super) fn bad_request(text: impl Into<String>) -> Self {
@@ -144,9 +144,22 @@ impl Refusal {
         Self::new(StatusCode::NOT_ACCEPTABLE, "Nothing that the Accept header admits can be sent.")
     }
 
+    pub(super) fn conflict(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, text)
+    }
+
+    pub(super) fn unsupported() -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This media type is not taken here.")
+    }
+
+    /// This refusal with one header field more.
+    pub(super) fn with(self, name: HeaderName, value: Option<HeaderValue>) -> Self {
+        Self { field: value.map(|value| (name, value)), ..self }
+    }
+
     pub(super) fn unauthorized(challenge: HeaderValue) -> Self {
         Self {
-            challenge: Some(challenge),
+            field: Some((WWW_AUTHENTICATE, challenge)),
             ..Self::new(StatusCode::UNAUTHORIZED, "A valid token is needed.")
         }
     }
@@ -155,8 +168,8 @@ impl Refusal {
 impl From<Refusal> for Response<Answer> {
     fn from(refusal: Refusal) -> Self {
         let mut response = body(refusal.status, "text/plain; charset=utf-8", refusal.text);
-        if let Some(challenge) = refusal.challenge {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        if let Some((name, value)) = refusal.field {
+            response.headers_mut().insert(name, value);
         }
         response
     }
@@ -171,8 +184,20 @@ pub(super) fn dicom_json(
 }
 
 /// JSON that is not DICOM's.
-pub(super) fn json(value: &serde_json::Value) -> Response<Answer> {
-    body(StatusCode::OK, "application/json; charset=utf-8", value.to_string())
+pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Response<Answer> {
+    body(status, "application/json; charset=utf-8", value.to_string())
+}
+
+/// `response` with one header field more, unless its value is not one.
+pub(super) fn with_field(
+    mut response: Response<Answer>,
+    name: HeaderName,
+    value: &str,
+) -> Response<Answer> {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 /// A status that says it all.

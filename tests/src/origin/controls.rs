@@ -31,6 +31,16 @@ pub enum Tokens {
     AllRefused,
 }
 
+/// What the token's owner may do, as the service's access control says.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    #[default]
+    Owner,
+    /// Searching and retrieving, the change feed among it.
+    Reader,
+}
+
 /// How the bodies of answers end.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Bodies {
@@ -50,13 +60,33 @@ pub(super) struct Controls {
     in_flight: Arc<AtomicUsize>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     requests: Vec<Recorded>,
     authorizations: Vec<HeaderValue>,
     tokens: Tokens,
+    role: Role,
+    unavailable: usize,
     bodies: Bodies,
     delay: Duration,
+    store_limit: usize,
+    polls: usize,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            requests: Vec::new(),
+            authorizations: Vec::new(),
+            tokens: Tokens::default(),
+            role: Role::default(),
+            unavailable: 0,
+            bodies: Bodies::default(),
+            delay: Duration::ZERO,
+            store_limit: 4 << 30,
+            polls: 1,
+        }
+    }
 }
 
 impl Controls {
@@ -91,6 +121,29 @@ impl Controls {
         })
     }
 
+    /// Whether this request is one of those that find the service too busy.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.with(|state| {
+            let unavailable = state.unavailable > 0;
+            state.unavailable -= usize::from(unavailable);
+            unavailable
+        })
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.with(|state| state.role)
+    }
+
+    /// How many bytes a store may have.
+    pub(super) fn store_limit(&self) -> usize {
+        self.with(|state| state.store_limit)
+    }
+
+    /// How many polls find a new operation running.
+    pub(super) fn polls(&self) -> usize {
+        self.with(|state| state.polls)
+    }
+
     pub(super) fn bodies(&self) -> Bodies {
         self.with(|state| state.bodies)
     }
@@ -109,6 +162,22 @@ impl Controls {
 
     pub(super) fn set_tokens(&self, tokens: Tokens) {
         self.with(|state| state.tokens = tokens);
+    }
+
+    pub(super) fn set_role(&self, role: Role) {
+        self.with(|state| state.role = role);
+    }
+
+    pub(super) fn set_unavailable(&self, count: usize) {
+        self.with(|state| state.unavailable = count);
+    }
+
+    pub(super) fn set_store_limit(&self, bytes: usize) {
+        self.with(|state| state.store_limit = bytes);
+    }
+
+    pub(super) fn set_polls(&self, polls: usize) {
+        self.with(|state| state.polls = polls);
     }
 
     pub(super) fn set_bodies(&self, bodies: Bodies) {

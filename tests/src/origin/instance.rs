@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use dicom_core::{DicomValue, Tag};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{DefaultDicomObject, OpenFileOptions};
+use dicom_object::{DefaultDicomObject, InMemDicomObject, OpenFileOptions};
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex, TransferSyntaxRegistry, entries};
 
 use super::json::{self, Attributes};
@@ -64,6 +64,16 @@ impl Instance {
         let class = required(tags::SOP_CLASS_UID)?;
         let transfer_syntax = file.meta().transfer_syntax().to_owned();
         Ok(Self { sop, class, transfer_syntax, attributes, bytes, frames: OnceLock::new() })
+    }
+
+    /// This instance with its attributes changed by `edit`, and itself named as the writer.
+    pub(super) fn edited(&self, edit: impl FnOnce(&mut InMemDicomObject)) -> Option<Self> {
+        let mut file = self.parse()?;
+        edit(&mut file);
+        file.update_meta(|meta| meta.implementation_class_uid = WRITER.to_owned());
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        file.write_all(&mut bytes).ok()?;
+        Self::read(bytes.into()).ok()
     }
 
     /// The UIDs that name it.
@@ -175,4 +185,6 @@ impl Scope {
     }
 }
 
+/// As the hosted service says in the files that it writes itself.
+const WRITER: &str = "1.3.6.1.4.1.311.129";
 const ITEM_HEADER: u64 = 8;

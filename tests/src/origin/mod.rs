@@ -2,12 +2,20 @@
 //! make clients of the hosted one stumble. It speaks HTTP/1.1 and HTTP/2, by TLS or without, and
 //! demands a token for everything but its health.
 //!
-//! What it does not emulate is answered 404: worklist, bulk update, export, operations, partitions
-//! in paths.
+//! It answers all of the second version of the hosted service's interface: the studies service with
+//! the upsert by PUT, the worklist, data partitions ([`Store::with_partitions`]), the change feed,
+//! extended query tags, bulk update, export, and the operations that the last three start, which run
+//! until they were polled often enough ([`OriginServer::polls`]).
+//!
+//! Not emulated, and otherwise than there: the first version's paths are 404; nothing is transcoded to
+//! or from compressed pixels (406); an export writes nowhere; the attributes of a work item are
+//! checked for what must have a value and no further; tags lie at the top level of an object; headers
+//! that set an expiry or external metadata are ignored. Patterns with `*` and `?` match in a search.
 
 mod accept;
 mod answer;
 mod controls;
+mod dispatch;
 mod instance;
 mod json;
 mod links;
@@ -21,6 +29,7 @@ pub mod sample;
 mod search;
 mod store;
 mod stow;
+mod worklist;
 
 use std::fmt;
 use std::io;
@@ -29,20 +38,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ALLOW, AUTHORIZATION};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Limited;
 use hyper::body::Incoming;
 
 use crate::listen::Listening;
 
 pub use answer::Answer;
-pub use controls::{Bodies, Recorded, Tokens};
+pub use controls::{Bodies, Recorded, Role, Tokens};
 pub use instance::{Instance, Sop, Unreadable};
 pub use store::{AlreadyStored, Store};
 
 use answer::Refusal;
 use controls::Controls;
 use links::Links;
-use route::{Level, Resource};
+use manage::Managed;
+use route::{Resource, Route, Scope};
+use store::{DEFAULT_PARTITION, Partitions, Stored};
+use worklist::Worklist;
 
 /// Judges the value of `Authorization`. The error is the value of `WWW-Authenticate`.
 pub type TokenCheck =
@@ -77,6 +91,8 @@ impl OriginServer {
         let service = Arc::new(Service {
             check: options.check,
             store: options.store,
+            worklist: Worklist::default(),
+            managed: Managed::default(),
             controls: Controls::default(),
         });
         let shared = service.clone();
@@ -133,6 +149,27 @@ impl OriginServer {
         self.tokens(Tokens::NextRefused(count));
     }
 
+    /// Says what those with good tokens may do from now on.
+    pub fn role(&self, role: Role) {
+        self.service.controls.set_role(role);
+    }
+
+    /// Answers the next `count` requests 503, but for those after its health.
+    pub fn unavailable(&self, count: usize) {
+        self.service.controls.set_unavailable(count);
+    }
+
+    /// Answers 413 to larger stores from now on; 4 GiB unless told.
+    pub fn store_limit(&self, bytes: usize) {
+        self.service.controls.set_store_limit(bytes);
+    }
+
+    /// How many polls find an operation running that starts from now on; one unless told. Started
+    /// with none, it is done at once.
+    pub fn polls(&self, polls: usize) {
+        self.service.controls.set_polls(polls);
+    }
+
     /// Says how the bodies of answers end from now on.
     pub fn bodies(&self, bodies: Bodies) {
         self.service.controls.set_bodies(bodies);
@@ -147,6 +184,8 @@ impl OriginServer {
 struct Service {
     check: TokenCheck,
     store: Store,
+    worklist: Worklist,
+    managed: Managed,
     controls: Controls,
 }
 
@@ -154,6 +193,14 @@ impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service").field("controls", &self.controls).finish_non_exhaustive()
     }
+}
+
+/// A request that may be answered, with what answering takes.
+struct Asked<'a> {
+    service: &'a Service,
+    head: &'a Parts,
+    partition: &'a str,
+    links: Links,
 }
 
 impl Service {
@@ -176,51 +223,37 @@ impl Service {
         scheme: &str,
         request: Request<Incoming>,
     ) -> Result<Response<Answer>, Refusal> {
-        let (request, body) = request.into_parts();
-        let path = request.uri.path();
-        if (request.method == Method::GET) && path == "/health/check" {
+        let (head, body) = request.into_parts();
+        if head.method == Method::GET && head.uri.path() == "/health/check" {
             return Ok(manage::health());
         }
-        self.authenticate(request.headers.get(AUTHORIZATION))?;
-        let resource = match path.strip_prefix(BASE) {
-            Some(below) => route::resolve(below)?.ok_or_else(Refusal::not_found)?,
-            None => return Err(Refusal::not_found()),
-        };
-
-        let (store, headers) = (&self.store, &request.headers);
-        let query = request.uri.query().unwrap_or_default();
-        match (&request.method, resource) {
-            (&Method::GET, Resource::Collection(level, scope)) => {
-                accept::json(headers)?;
-                search::answer(store, level, &scope, query)
-            }
-            (&Method::GET, Resource::Objects(scope)) => retrieve::objects(store, &scope, headers),
-            (&Method::GET, Resource::Metadata(scope)) => retrieve::metadata(store, &scope, headers),
-            (&Method::GET, Resource::Frames(scope, wanted)) => {
-                retrieve::frames(store, &scope, &wanted, headers)
-            }
-            (&Method::GET, Resource::Rendered(scope, frame)) => {
-                retrieve::rendered(store, &scope, frame, query, headers)
-            }
-            (&Method::POST, Resource::Collection(Level::Study, _)) => {
-                stow::answer(store, None, &request, body, &Links::of(&request, scheme)).await
-            }
-            (&Method::POST, Resource::Objects(scope)) if scope.series.is_none() => {
-                let study = scope.study.as_deref();
-                stow::answer(store, study, &request, body, &Links::of(&request, scheme)).await
-            }
-            (&Method::DELETE, Resource::Objects(scope)) => match store.remove(&scope) {
-                0 => Err(Refusal::not_found()),
-                _ => Ok(answer::bare(StatusCode::NO_CONTENT)),
-            },
-            (&Method::GET, Resource::ChangeFeed) => manage::change_feed(store, query, headers),
-            (&Method::GET, Resource::ChangeFeedLatest) => {
-                manage::change_feed_latest(store, query, headers)
-            }
-            (&Method::GET, Resource::Partitions) => Ok(manage::partitions()),
-            (&Method::GET, Resource::ExtendedQueryTags) => Ok(manage::extended_query_tags()),
-            (_, resource) => Ok(not_allowed(&resource)),
+        if self.controls.is_unavailable() {
+            let text = "The service is unavailable or busy. Try again later.";
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text));
         }
+        self.authenticate(head.headers.get(AUTHORIZATION))?;
+        let route = route::resolve(head.uri.path())?.ok_or_else(Refusal::not_found)?;
+        let Route { partition, resource } = route;
+        let allow = resource.methods();
+        if !allow.split(", ").any(|method| method == head.method.as_str()) {
+            let response = answer::bare(StatusCode::METHOD_NOT_ALLOWED);
+            return Ok(answer::with_field(response, ALLOW, allow));
+        }
+        if self.controls.role() == Role::Reader && head.method != Method::GET {
+            let text = "The token's owner has no role that allows this.";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, text));
+        }
+        let asked = Asked {
+            service: self,
+            head: &head,
+            partition: self.partition(partition.as_deref(), &resource, &head.method)?,
+            links: Links::of(&head, scheme, partition.as_deref()),
+        };
+        let limit = match resource {
+            Resource::Collection(..) | Resource::Objects(_) => self.controls.store_limit(),
+            _ => MOST_JSON,
+        };
+        dispatch::perform(&asked, resource, Limited::new(body, limit)).await
     }
 
     fn authenticate(&self, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
@@ -234,19 +267,59 @@ impl Service {
             verdict => verdict.map_err(Refusal::unauthorized),
         }
     }
+
+    /// The partition of the data that a request is about, if it may be the one that its path
+    /// `named`. Storing and adding to the worklist make one that is not there.
+    fn partition<'a>(
+        &self,
+        named: Option<&'a str>,
+        resource: &Resource,
+        method: &Method,
+    ) -> Result<&'a str, Refusal> {
+        let adds_to = matches!(
+            resource,
+            Resource::Collection(..) | Resource::Objects(_) | Resource::WorkItems
+        );
+        let creates = adds_to && matches!(*method, Method::POST | Method::PUT);
+        let wrong = match (self.store.partitions_are(), named) {
+            (Partitions::Off, None) => return Ok(DEFAULT_PARTITION),
+            (Partitions::On, None) if !resource.is_partitioned() => return Ok(DEFAULT_PARTITION),
+            (Partitions::On, Some(name)) if creates || self.store.has_partition(name) => {
+                return Ok(name);
+            }
+            (Partitions::Off, Some(_)) => "Data partitions are not switched on.",
+            (Partitions::On, None) => "The path names no partition.",
+            (Partitions::On, Some(_)) => "There is no partition of this name.",
+        };
+        Err(Refusal::bad_request(wrong))
+    }
 }
 
-fn not_allowed(resource: &Resource) -> Response<Answer> {
-    let allow = match resource {
-        Resource::Collection(Level::Study, scope) if scope.study.is_none() => "GET, POST",
-        Resource::Objects(scope) if scope.series.is_none() => "DELETE, GET, POST",
-        Resource::Objects(_) => "DELETE, GET",
-        _ => "GET",
-    };
-    let mut response = answer::bare(StatusCode::METHOD_NOT_ALLOWED);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    response
+impl Asked<'_> {
+    fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    fn query(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    /// The first value of the query's `name`, in whatever case that is written.
+    fn parameter(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.query().as_bytes())
+            .find(|(it, _)| it.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.into_owned())
+    }
+
+    fn store(&self) -> &Store {
+        &self.service.store
+    }
+
+    fn within(&self, scope: &Scope) -> Vec<Stored> {
+        self.store().within(self.partition, scope)
+    }
 }
 
 const BASE: &str = "/v2";
+const MOST_JSON: usize = 4 << 20;
 const SUPPORTED_VERSIONS: HeaderName = HeaderName::from_static("api-supported-versions");

@@ -1,9 +1,13 @@
 //! A multipart body taken apart as it arrives (RFC 2046 part 5.1): one part is in memory at a time.
 
+use std::error::Error;
+
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use memchr::memmem;
+
+use super::answer::Refusal;
 
 /// The parts of a multipart body, in order.
 #[derive(Debug)]
@@ -21,9 +25,22 @@ pub(super) struct Part {
     pub(super) content: Bytes,
 }
 
-/// The body ended early or is not multipart.
+/// Why a body could not be read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Malformed;
+pub(super) enum Unread {
+    /// It ended early or is not multipart.
+    Malformed,
+    /// It is larger than the service takes.
+    TooLarge,
+}
+
+/// A body that is read only so far.
+pub(super) type Incoming = Limited<hyper::body::Incoming>;
+
+/// All of `body` at once.
+pub(super) async fn whole(body: Incoming) -> Result<Bytes, Unread> {
+    Ok(body.collect().await.map_err(why)?.to_bytes())
+}
 
 impl Multipart {
     pub(super) fn new(body: Incoming, boundary: &str) -> Self {
@@ -33,7 +50,7 @@ impl Multipart {
     }
 
     /// The next part; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Part>, Malformed> {
+    pub(super) async fn next(&mut self) -> Result<Option<Part>, Unread> {
         // What is left before a delimiter here is the preamble, or nothing.
         let preamble = self.find(&self.delimiter.clone(), usize::MAX).await?;
         self.consume(preamble + self.delimiter.len());
@@ -56,7 +73,7 @@ impl Multipart {
     }
 
     /// Where `needle` begins in what is yet to come, having read as far.
-    async fn find(&mut self, needle: &[u8], within: usize) -> Result<usize, Malformed> {
+    async fn find(&mut self, needle: &[u8], within: usize) -> Result<usize, Unread> {
         let finder = memmem::Finder::new(needle);
         let mut searched = 0;
         loop {
@@ -64,15 +81,15 @@ impl Multipart {
                 return Ok(searched + at);
             }
             if self.buffer.len() > within {
-                return Err(Malformed);
+                return Err(Unread::Malformed);
             }
             searched = self.buffer.len().saturating_sub(needle.len() - 1);
             self.more().await?;
         }
     }
 
-    async fn more(&mut self) -> Result<(), Malformed> {
-        let frame = self.body.frame().await.ok_or(Malformed)?.map_err(|_| Malformed)?;
+    async fn more(&mut self) -> Result<(), Unread> {
+        let frame = self.body.frame().await.ok_or(Unread::Malformed)?.map_err(why)?;
         if let Ok(data) = frame.into_data() {
             self.buffer.extend_from_slice(&data);
         }
@@ -82,6 +99,21 @@ impl Multipart {
     fn consume(&mut self, length: usize) {
         bytes::Buf::advance(&mut self.buffer, length);
     }
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Malformed => Self::bad_request("The body is cut short or is not multipart."),
+            Unread::TooLarge => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than is taken here.")
+            }
+        }
+    }
+}
+
+fn why(error: Box<dyn Error + Send + Sync>) -> Unread {
+    if error.is::<LengthLimitError>() { Unread::TooLarge } else { Unread::Malformed }
 }
 
 fn media_type(head: &[u8]) -> String {

@@ -3,28 +3,25 @@
 use bytes::Bytes;
 use dicom_dictionary_std::uids;
 use http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
+use super::Asked;
 use super::accept::{self, Framing, Picture, Representation, Syntax};
 use super::answer::{self, Answer, Length, Refusal};
 use super::instance::Instance;
 use super::json::Attributes;
 use super::render;
 use super::route::Scope;
-use super::store::{Store, Stored};
+use super::store::Stored;
 
 /// The objects of `scope`.
-pub(super) fn objects(
-    store: &Store,
-    scope: &Scope,
-    headers: &HeaderMap,
-) -> Result<Response<Answer>, Refusal> {
+pub(super) fn objects(asked: &Asked<'_>, scope: &Scope) -> Result<Response<Answer>, Refusal> {
     let framings: &[Framing] = match scope.instance {
         Some(_) => &[Framing::Single, Framing::Multipart],
         None => &[Framing::Multipart],
     };
-    let Representation { framing, syntax } = accept::retrieve(headers, DICOM, framings)?;
-    let parts = existing(store, scope)?
+    let Representation { framing, syntax } = accept::retrieve(asked.headers(), DICOM, framings)?;
+    let parts = version(asked, scope)?
         .iter()
         .map(|it| object(&it.instance, syntax))
         .collect::<Result<Vec<_>, _>>()?;
@@ -33,17 +30,16 @@ pub(super) fn objects(
 
 /// The frames numbered `wanted` of an instance.
 pub(super) fn frames(
-    store: &Store,
+    asked: &Asked<'_>,
     scope: &Scope,
     wanted: &[usize],
-    headers: &HeaderMap,
 ) -> Result<Response<Answer>, Refusal> {
     let framings: &[Framing] = match wanted {
         [_] => &[Framing::Single, Framing::Multipart],
         _ => &[Framing::Multipart],
     };
-    let Representation { framing, syntax } = accept::retrieve(headers, OCTETS, framings)?;
-    let stored = existing(store, scope)?;
+    let Representation { framing, syntax } = accept::retrieve(asked.headers(), OCTETS, framings)?;
+    let stored = existing(asked, scope)?;
     let instance = &stored[0].instance;
     let as_stored = instance.transfer_syntax.as_str();
     let transfer_syntax = match syntax {
@@ -61,56 +57,46 @@ pub(super) fn frames(
             Ok((transfer_syntax.to_owned(), frame.clone()))
         })
         .collect::<Result<_, Refusal>>()?;
-    Ok(framed(OCTETS, framing, parts))
+    let kind = if syntax == Syntax::Jpeg2000Lossless { JPEG_2000 } else { OCTETS };
+    Ok(framed(kind, framing, parts))
 }
 
 /// The attributes of the objects of `scope`, and their entity tag as this service writes it:
 /// without quotes. 304, without the tag, if the caller has them.
-pub(super) fn metadata(
-    store: &Store,
-    scope: &Scope,
-    headers: &HeaderMap,
-) -> Result<Response<Answer>, Refusal> {
-    accept::json(headers)?;
-    let stored = existing(store, scope)?;
+pub(super) fn metadata(asked: &Asked<'_>, scope: &Scope) -> Result<Response<Answer>, Refusal> {
+    accept::json(asked.headers())?;
+    let stored = version(asked, scope)?;
     let newest = stored.iter().map(|it| it.watermark).max().unwrap_or_default();
     let tag = match scope.instance {
         Some(_) => newest.to_string(),
         None => format!("{newest}-{}", stored.len()),
     };
-    if headers
-        .get(IF_NONE_MATCH)
-        .is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(tag.as_bytes()))
-    {
+    // What the caller has is one string to this service, however many lines and tags it is.
+    let lines = asked.headers().get_all(IF_NONE_MATCH).iter().map(HeaderValue::as_bytes);
+    let known = lines.collect::<Vec<_>>().join(&b","[..]);
+    if known.eq_ignore_ascii_case(tag.as_bytes()) {
         return Ok(answer::bare(StatusCode::NOT_MODIFIED));
     }
     let attributes: Vec<&Attributes> = stored.iter().map(|it| &it.instance.attributes).collect();
-    let mut response = answer::dicom_json(StatusCode::OK, &attributes);
-    if let Ok(tag) = HeaderValue::try_from(tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    Ok(answer::with_field(answer::dicom_json(StatusCode::OK, &attributes), ETAG, &tag))
 }
 
 /// A frame as a picture.
 pub(super) fn rendered(
-    store: &Store,
+    asked: &Asked<'_>,
     scope: &Scope,
     frame: usize,
-    query: &str,
-    headers: &HeaderMap,
 ) -> Result<Response<Answer>, Refusal> {
-    let picture = accept::rendered(headers)?;
-    let quality = match url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == "quality")
-    {
+    let picture = accept::rendered(asked.headers())?;
+    let quality = match asked.parameter("quality") {
         None => 100,
-        Some((_, value)) => value
+        Some(value) => value
             .parse()
             .ok()
             .filter(|quality| (1..=100).contains(quality))
             .ok_or_else(|| Refusal::bad_request("The quality must lie between 1 and 100."))?,
     };
-    let stored = existing(store, scope)?;
+    let stored = existing(asked, scope)?;
     let instance = &stored[0].instance;
     if instance.is_encapsulated() {
         return Err(Refusal::not_acceptable());
@@ -125,9 +111,21 @@ pub(super) fn rendered(
     Ok(answer::body(StatusCode::OK, kind, content.ok_or_else(Refusal::not_acceptable)?))
 }
 
-fn existing(store: &Store, scope: &Scope) -> Result<Vec<Stored>, Refusal> {
-    let stored = store.within(scope);
+fn existing(asked: &Asked<'_>, scope: &Scope) -> Result<Vec<Stored>, Refusal> {
+    let stored = asked.within(scope);
     if stored.is_empty() { Err(Refusal::not_found()) } else { Ok(stored) }
+}
+
+/// What exists, or what it was before it was updated, as a header field wants it.
+fn version(asked: &Asked<'_>, scope: &Scope) -> Result<Vec<Stored>, Refusal> {
+    let stored = existing(asked, scope)?;
+    let wanted = asked.headers().get(&REQUEST_ORIGINAL).map(HeaderValue::as_bytes);
+    Ok(match wanted {
+        Some(value) if value.eq_ignore_ascii_case(b"true") => {
+            stored.into_iter().map(Stored::as_stored).collect()
+        }
+        _ => stored,
+    })
 }
 
 fn object(instance: &Instance, syntax: Syntax) -> Result<(String, Bytes), Refusal> {
@@ -166,11 +164,8 @@ fn framed(kind: &str, framing: Framing, parts: Vec<(String, Bytes)>) -> Response
             (format!("multipart/related; boundary={boundary}"), pieces)
         }
     };
-    let mut response = Response::new(Answer::new(pieces, Length::Untold));
-    if let Ok(value) = HeaderValue::try_from(content_type) {
-        response.headers_mut().insert(CONTENT_TYPE, value);
-    }
-    response
+    let response = Response::new(Answer::new(pieces, Length::Untold));
+    answer::with_field(response, CONTENT_TYPE, &content_type)
 }
 
 fn no_such_frame() -> Refusal {
@@ -179,5 +174,7 @@ fn no_such_frame() -> Refusal {
 
 /// Retired, but there are such objects; frames are told as little endian.
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+const REQUEST_ORIGINAL: HeaderName = HeaderName::from_static("msdicom-request-original");
 const DICOM: &str = "application/dicom";
+const JPEG_2000: &str = "image/jp2";
 const OCTETS: &str = "application/octet-stream";

@@ -5,25 +5,28 @@ use std::collections::BTreeMap;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use http::{Response, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 use serde_json::json;
 
+use super::Asked;
+use super::accept;
 use super::answer::{self, Answer, Refusal};
 use super::json::{self, Attributes};
-use super::query::{Fields, Query};
+use super::query::{self, Fields, Query};
 use super::route::{Level, Scope};
-use super::store::{Store, Stored};
+use super::store::Stored;
 
 /// The answer to a search for `level` within `scope`: 200 with matches, what was stored last first,
 /// or 204.
 pub(super) fn answer(
-    store: &Store,
+    asked: &Asked<'_>,
     level: Level,
     scope: &Scope,
-    query: &str,
 ) -> Result<Response<Answer>, Refusal> {
-    let query = Query::parse(query)?;
-    let stored = store.within(scope);
+    accept::json(asked.headers())?;
+    let managed = &asked.service.managed;
+    let query = Query::parse(asked.query(), level, &managed.searchable())?;
+    let stored = asked.within(scope);
     let modalities = modalities(&stored);
     let mut groups: BTreeMap<Vec<&str>, Group<'_>> = BTreeMap::new();
     for it in &stored {
@@ -38,9 +41,15 @@ pub(super) fn answer(
     groups.sort_by_key(|group| Reverse(group.members.iter().map(|it| it.watermark).max()));
     let page = groups.iter().skip(query.offset).take(query.limit);
     let found: Vec<Attributes> = page.map(|group| group.describe(&query, level, scope)).collect();
-    Ok(match found.is_empty() {
+    let response = match found.is_empty() {
         true => answer::bare(StatusCode::NO_CONTENT),
         false => answer::dicom_json(StatusCode::OK, &found),
+    };
+    let erroneous: Vec<String> =
+        query.matched().filter(|&tag| managed.is_erroneous(tag)).map(query::name).collect();
+    Ok(match erroneous.is_empty() {
+        true => response,
+        false => answer::with_field(response, ERRONEOUS, &erroneous.join(",")),
     })
 }
 
@@ -117,6 +126,8 @@ fn modalities(stored: &[Stored]) -> BTreeMap<String, Vec<String>> {
     }
     of_study
 }
+
+const ERRONEOUS: HeaderName = HeaderName::from_static("erroneous-dicom-attributes");
 
 const COMMON: [Tag; 2] = [tags::SPECIFIC_CHARACTER_SET, tags::TIMEZONE_OFFSET_FROM_UTC];
 

@@ -4,60 +4,70 @@ use std::sync::Arc;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use http::header::{CONTENT_TYPE, WARNING};
-use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http::header::WARNING;
+use http::{Response, StatusCode};
 use serde_json::Value;
 
-use super::accept::{self, MediaRange};
+use super::Asked;
+use super::accept;
 use super::answer::{self, Answer, Refusal};
-use super::instance::{Instance, Unreadable};
+use super::instance::{Instance, Sop, Unreadable};
 use super::json::{self, Attributes};
-use super::links::Links;
-use super::multipart::{Malformed, Multipart, Part};
-use super::store::Store;
+use super::multipart::{self, Incoming, Multipart, Part};
+use super::route;
+
+/// What becomes of an instance that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// It stays, and the new one is told as failed.
+    Add,
+    /// It is replaced.
+    Upsert,
+}
 
 /// Stores what `body` holds, into `study` if the path named one: 200 if all of it was, 202 if some
 /// of it or not without complaint, 409 if none, 204 if there was nothing.
 pub(super) async fn answer(
-    store: &Store,
+    asked: &Asked<'_>,
     study: Option<&str>,
-    request: &Parts,
+    manner: Manner,
     body: Incoming,
-    links: &Links,
 ) -> Result<Response<Answer>, Refusal> {
-    accept::json(&request.headers)?;
-    let kind = request
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| MediaRange::parse_forgiving(value.to_str().ok()?))
-        .ok_or_else(unsupported)?;
-    let mut report = Report::default();
+    accept::json(asked.headers())?;
+    let kind = accept::content_type(asked.headers()).ok_or_else(Refusal::unsupported)?;
+    let mut report = Report { asked, study, manner, told: Told::default() };
     match (kind.name(), kind.parameter("boundary")) {
         ("multipart/related", Some(boundary)) => {
             let mut parts = Multipart::new(body, boundary);
-            while let Some(Part { kind, content }) = parts.next().await.map_err(malformed)? {
+            while let Some(Part { kind, content }) = parts.next().await? {
                 match kind.as_str() {
-                    "" | DICOM => report.store(store, study, content, links),
-                    _ => return Err(unsupported()),
+                    "" | DICOM => report.store(content),
+                    _ => return Err(Refusal::unsupported()),
                 }
             }
         }
         (DICOM, _) => {
-            let content = body.collect().await.map_err(|_| malformed(Malformed))?.to_bytes();
+            let content = multipart::whole(body).await?;
             if !content.is_empty() {
-                report.store(store, study, content, links);
+                report.store(content);
             }
         }
-        _ => return Err(unsupported()),
+        _ => return Err(Refusal::unsupported()),
     }
-    Ok(report.answer(study, links))
+    Ok(report.answer())
 }
 
+/// A store under way.
+struct Report<'a> {
+    asked: &'a Asked<'a>,
+    study: Option<&'a str>,
+    manner: Manner,
+    told: Told,
+}
+
+/// What is said of each instance.
 #[derive(Debug, Default)]
-struct Report {
+struct Told {
     referenced: Vec<Attributes>,
     failed: Vec<Attributes>,
     complaints: Complaints,
@@ -70,8 +80,8 @@ struct Complaints {
     several_values: bool,
 }
 
-impl Report {
-    fn store(&mut self, store: &Store, study: Option<&str>, file: bytes::Bytes, links: &Links) {
+impl Report<'_> {
+    fn store(&mut self, file: bytes::Bytes) {
         let instance = match Instance::read(file) {
             Ok(instance) => Arc::new(instance),
             Err(Unreadable::NotDicom) => {
@@ -81,27 +91,34 @@ impl Report {
                 return self.fail(None, VALIDATION_FAILURE);
             }
         };
-        if study.is_some_and(|study| study != instance.sop.study) {
+        if !is_valid(&instance) {
+            return self.fail(Some(&instance), VALIDATION_FAILURE);
+        }
+        if self.study.is_some_and(|study| study != instance.sop.study) {
             return self.fail(Some(&instance), OTHER_STUDY);
         }
-        if store.add(instance.clone()).is_err() {
-            return self.fail(Some(&instance), ALREADY_STORED);
+        let (store, partition) = (self.asked.store(), self.asked.partition);
+        match self.manner {
+            Manner::Upsert => store.replace(partition, instance.clone()),
+            Manner::Add => {
+                if store.put(partition, instance.clone()).is_err() {
+                    return self.fail(Some(&instance), ALREADY_STORED);
+                }
+            }
         }
         let mut item = names(&instance, [tags::REFERENCED_SOP_CLASS_UID, SOP_INSTANCE]);
-        item.insert(
-            json::key(RETRIEVE_URL),
-            json::strings("UR", &[&links.instance(&instance.sop)]),
-        );
+        let url = self.asked.links.instance(&instance.sop);
+        item.insert(json::key(RETRIEVE_URL), json::strings("UR", &[&url]));
         let comments: Vec<Attributes> =
             DATES.iter().filter_map(|&tag| invalid_date(&instance.attributes, tag)).collect();
         if !comments.is_empty() {
-            self.complaints.invalid_values = true;
+            self.told.complaints.invalid_values = true;
             item.insert(json::key(tags::WARNING_REASON), json::number("US", 1));
             item.insert(json::key(tags::FAILED_ATTRIBUTES_SEQUENCE), json::sequence(comments));
         }
-        self.complaints.several_values |=
+        self.told.complaints.several_values |=
             SINGLE_VALUED.iter().any(|&tag| json::values(&instance.attributes, tag).len() > 1);
-        self.referenced.push(item);
+        self.told.referenced.push(item);
     }
 
     fn fail(&mut self, instance: Option<&Instance>, reason: u64) {
@@ -109,38 +126,54 @@ impl Report {
             .map(|it| names(it, [tags::REFERENCED_SOP_CLASS_UID, SOP_INSTANCE]))
             .unwrap_or_default();
         item.insert(json::key(tags::FAILURE_REASON), json::number("US", reason));
-        self.failed.push(item);
+        self.told.failed.push(item);
     }
 
-    fn answer(self, study: Option<&str>, links: &Links) -> Response<Answer> {
-        let status = match (self.referenced.is_empty(), self.failed.is_empty()) {
+    fn answer(self) -> Response<Answer> {
+        let Told { referenced, failed, complaints } = self.told;
+        let status = match (referenced.is_empty(), failed.is_empty()) {
             (true, true) => return answer::bare(StatusCode::NO_CONTENT),
             (true, false) => StatusCode::CONFLICT,
-            (false, true) if !self.complaints.invalid_values => StatusCode::OK,
+            (false, true) if !complaints.invalid_values => StatusCode::OK,
             (false, _) => StatusCode::ACCEPTED,
         };
         let mut report = Attributes::new();
-        if let (Some(study), false) = (study, self.referenced.is_empty()) {
-            report.insert(json::key(RETRIEVE_URL), json::strings("UR", &[&links.study(study)]));
+        if let (Some(study), false) = (self.study, referenced.is_empty()) {
+            let url = self.asked.links.study(study);
+            report.insert(json::key(RETRIEVE_URL), json::strings("UR", &[&url]));
         }
-        let sequences = [
-            (tags::FAILED_SOP_SEQUENCE, self.failed),
-            (tags::REFERENCED_SOP_SEQUENCE, self.referenced),
-        ];
+        let sequences =
+            [(tags::FAILED_SOP_SEQUENCE, failed), (tags::REFERENCED_SOP_SEQUENCE, referenced)];
         for (tag, items) in sequences.into_iter().filter(|(_, items)| !items.is_empty()) {
             report.insert(json::key(tag), json::sequence(items));
         }
         let mut response = answer::dicom_json(status, &report);
-        if self.complaints.several_values
-            && let Ok(warning) = HeaderValue::try_from(format!(
-                "299 {}: \"Of a searchable attribute with several values only the first is searched.\"",
-                links.host()
-            ))
-        {
+        if let Some(warning) = complaints.text().and_then(|text| self.asked.links.warning(text)) {
             response.headers_mut().insert(WARNING, warning);
         }
         response
     }
+}
+
+impl Complaints {
+    fn text(&self) -> Option<&'static str> {
+        match self {
+            Self { several_values: true, .. } => {
+                Some("Of a searchable attribute with several values only the first is searched.")
+            }
+            Self { invalid_values: true, .. } => {
+                Some("Attributes that are not valid were stored and cannot be searched for.")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether all that an instance must have is as this service wants it.
+fn is_valid(instance: &Instance) -> bool {
+    let Sop { study, series, instance: uid } = &instance.sop;
+    [study, series, uid, &instance.class].into_iter().all(|uid| route::is_uid(uid))
+        && json::text(&instance.attributes, tags::PATIENT_ID).is_some()
 }
 
 fn names(instance: &Instance, [class, uid]: [Tag; 2]) -> Attributes {
@@ -158,14 +191,6 @@ fn invalid_date(attributes: &Attributes, tag: Tag) -> Option<Attributes> {
     }
     let comment = format!("{tag} - Content \"{value}\" does not validate VR DA");
     Some(Attributes::from_iter([(json::key(ERROR_COMMENT), json::strings("LO", &[&comment]))]))
-}
-
-fn unsupported() -> Refusal {
-    Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This media type cannot be stored.")
-}
-
-fn malformed(_: Malformed) -> Refusal {
-    Refusal::bad_request("The body is cut short or is not multipart.")
 }
 
 const DICOM: &str = "application/dicom";
