@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use gateway_tests::origin::{Bodies, Options, OriginServer, Store, Tokens};
+use gateway_tests::origin::{Bodies, Options, OriginServer, Role, Store, Tokens};
 use http::Version;
 use reqwest::{Certificate, Client};
 use rustls::pki_types::PrivateKeyDer;
@@ -32,6 +32,44 @@ async fn good_tokens_are_refused_as_often_as_told() {
     assert_eq!(status().await, 401);
     world.origin.tokens(Tokens::Checked);
     assert_eq!(status().await, 200);
+}
+
+#[tokio::test]
+async fn a_busy_service_says_so_as_often_as_told() {
+    let world = World::new().await;
+    world.origin.unavailable(2);
+    for expected in [503, 503, 200] {
+        let health = world.origin.base_url().replace("/v2", "/health/check");
+        assert_eq!(world.client.get(health).send().await.unwrap().status(), 200);
+        let response = world.accepting("/studies", "*/*").await;
+        assert_eq!(response.status(), expected);
+        assert!(response.headers().get("retry-after").is_none());
+        if expected == 503 {
+            assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+            assert!(response.text().await.unwrap().contains("unavailable or busy"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_reads() {
+    let world = World::new().await;
+    world.origin.role(Role::Reader);
+    for path in ["/studies", "/changefeed", "/extendedquerytags", &ct_path(1)] {
+        assert_eq!(world.accepting(path, "*/*").await.status(), 200, "{path}");
+    }
+    for (method, path) in [
+        ("POST", "/studies"),
+        ("PUT", "/studies/1.2"),
+        ("DELETE", "/studies/1.2"),
+        ("POST", "/workitems?1.2"),
+        ("POST", "/export"),
+        ("PATCH", "/extendedquerytags/PatientAge"),
+    ] {
+        assert_eq!(world.send(method, path, "text/plain", "").await.status(), 403, "{path}");
+    }
+    world.origin.role(Role::Owner);
+    assert_eq!(world.delete(&ct_path(1)).await.status(), 204);
 }
 
 #[tokio::test]

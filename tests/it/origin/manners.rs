@@ -52,19 +52,97 @@ async fn accept_is_read_as_the_hosted_service_reads_it() {
 #[tokio::test]
 async fn no_accept_header_is_refused_except_for_pictures() {
     let world = World::new().await;
-    let statuses = async |path: &str| {
-        let address = world.origin.address();
-        let request = format!(
-            "GET /v2{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
-             Connection: close\r\n\r\n",
-            super::TOKEN
-        );
-        super::controls::exchange(address, &request).await[9..12].to_owned()
+    let statuses = async |line: &str| {
+        let mut statuses = Vec::new();
+        for accept in ["", "Accept:\r\n", "Accept: \r\n", "Accept: ,\r\n"] {
+            let address = world.origin.address();
+            let request = format!(
+                "{line} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n{accept}\
+                 Content-Length: 0\r\nConnection: close\r\n\r\n",
+                super::TOKEN
+            );
+            statuses.push(super::controls::exchange(address, &request).await[9..12].to_owned());
+        }
+        statuses.dedup();
+        statuses.join(" ")
     };
-    assert_eq!(statuses("/studies").await, "406");
-    assert_eq!(statuses(&ct_path(1)).await, "406");
-    assert_eq!(statuses(&format!("{}/metadata", ct_path(1))).await, "406");
-    assert_eq!(statuses(&format!("{}/rendered", ct_path(1))).await, "200");
+    let instance = ct_path(1);
+    assert_eq!(statuses("GET /v2/studies").await, "406");
+    assert_eq!(statuses(&format!("GET /v2{instance}")).await, "406");
+    assert_eq!(statuses(&format!("GET /v2{instance}/metadata")).await, "406");
+    assert_eq!(statuses(&format!("GET /v2{instance}/frames/1")).await, "406");
+    assert_eq!(statuses("POST /v2/studies").await, "406");
+    assert_eq!(statuses("PUT /v2/studies/1.2").await, "406");
+    assert_eq!(statuses("POST /v2/workitems?1.2").await, "406");
+    assert_eq!(statuses("GET /v2/workitems").await, "406");
+    assert_eq!(statuses(&format!("GET /v2{instance}/rendered")).await, "200");
+    assert_eq!(statuses("GET /v2/changefeed").await, "200");
+}
+
+#[tokio::test]
+async fn one_fault_spoils_the_list_on_every_json_route() {
+    let world = World::new().await;
+    let poisoned = "application/dicom+json, multipart/related; type=application/octet-stream";
+    let ask = async |method: &str, path: &str, accept: &str| {
+        let request = world.client.request(method.parse().unwrap(), world.url(path));
+        let request = request.bearer_auth(super::TOKEN).header("accept", accept);
+        let request = request.header("content-type", "application/dicom+json").body("[]");
+        request.send().await.unwrap().status().as_u16()
+    };
+    let metadata = format!("/studies/{CT_STUDY}/metadata");
+    for (method, path, otherwise) in [
+        ("GET", "/series", 200),
+        ("GET", "/instances", 200),
+        ("GET", &metadata, 200),
+        ("POST", "/studies", 415),
+        ("POST", "/workitems?1.2", 400),
+        ("GET", "/workitems", 204),
+        ("GET", "/workitems/1.2", 404),
+        ("PUT", "/workitems/1.2/state", 400),
+    ] {
+        assert_eq!(ask(method, path, poisoned).await, 406, "{method} {path}");
+        assert_eq!(ask(method, path, "application/dicom+xml").await, 406, "{method} {path}");
+        assert_eq!(ask(method, path, "application/json").await, otherwise, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_accept_parameter_is_no_accept_header() {
+    let world = World::new().await;
+    let path = format!("{}/rendered?accept=image/png", ct_path(1));
+    let response = world.accepting(&path, "image/jpeg").await;
+    assert_eq!(response.headers()["content-type"], "image/jpeg");
+    let path = format!("{}?accept=application/dicom", ct_path(1));
+    assert_eq!(world.accepting(&path, "text/html").await.status(), 406);
+}
+
+#[tokio::test]
+async fn paths_may_be_in_any_case() {
+    let world = World::new().await;
+    let ask = async |path: String| {
+        let url = world.origin.base_url().replace("/v2", &path);
+        let request = world.client.get(url).bearer_auth(super::TOKEN).header("accept", "*/*");
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("/V2/Studies".to_owned()).await, 200);
+    assert_eq!(ask(format!("/v2/STUDIES/{CT_STUDY}/Metadata/")).await, 200);
+    assert_eq!(ask("/v2/ChangeFeed/Latest".to_owned()).await, 200);
+    assert_eq!(ask("/v1/studies".to_owned()).await, 404);
+    assert_eq!(ask("/studies".to_owned()).await, 404);
+}
+
+#[tokio::test]
+async fn it_describes_its_66_operations() {
+    let world = World::new().await;
+    let description = world.json("/api.json").await;
+    let paths = description["paths"].as_object().unwrap();
+    assert_eq!(paths.values().map(|path| path.as_object().unwrap().len()).sum::<usize>(), 66);
+    assert!(paths["/v2/studies/{studyInstanceUid}"]["delete"]["responses"]["204"].is_object());
+    let yaml = world.accepting("/api.yaml", "*/*").await;
+    assert_eq!(yaml.headers()["content-type"], "text/yaml; charset=utf-8");
+    let yaml = yaml.text().await.unwrap();
+    assert!(yaml.starts_with("'info':\n  'title': \""), "{}", &yaml[..60]);
+    assert!(paths.keys().all(|path| yaml.contains(&format!("\n  '{path}':\n"))));
 }
 
 #[tokio::test]
@@ -99,6 +177,13 @@ async fn other_methods_are_not_allowed() {
     assert_eq!(ask(Method::HEAD, "/studies").await, (405, "GET, POST, PUT".to_owned()));
     assert_eq!(ask(Method::PUT, &ct_path(1)).await, (405, "DELETE, GET".to_owned()));
     assert_eq!(ask(Method::OPTIONS, "/").await.0, 404);
+    assert_eq!(ask(Method::HEAD, &ct_path(1)).await.0, 405);
+    assert_eq!(ask(Method::GET, "/export").await, (405, "POST".to_owned()));
+    for unrouted in ["rendered", "thumbnail", "bulkdata", "pixeldata", "bulkdata/7FE00010"] {
+        assert_eq!(ask(Method::GET, &format!("/studies/{CT_STUDY}/{unrouted}")).await.0, 404);
+    }
+    assert_eq!(ask(Method::GET, &format!("{}/thumbnail", ct_path(1))).await.0, 404);
+    assert_eq!(ask(Method::POST, "/workitems/1.2/subscribers/AET").await.0, 404);
 }
 
 #[tokio::test]

@@ -1,11 +1,16 @@
 //! The emulated origin servers are what they pretend to be.
 
 mod bulk;
+mod change_feed;
 mod controls;
 mod manners;
+mod operations;
+mod partitions;
 mod retrieve;
 mod search;
 mod store;
+mod tags;
+mod worklist;
 
 use std::sync::Arc;
 
@@ -26,6 +31,10 @@ impl World {
     async fn new() -> Self {
         let store = Store::default();
         sample::load(&store);
+        Self::holding(store).await
+    }
+
+    async fn holding(store: Store) -> Self {
         let options = Options { check: token_check(), tls: None, store };
         Self { origin: OriginServer::start(options).await.unwrap(), client: client() }
     }
@@ -64,6 +73,58 @@ impl World {
             .unwrap()
     }
 
+    /// Stores one instance, in place of what was there.
+    async fn put(&self, path: &str, file: impl Into<reqwest::Body>) -> Response {
+        self.send("PUT", path, "application/dicom", file).await
+    }
+
+    /// Sends `body` as `content_type`, with an Accept header that lets in all that this server says
+    /// in JSON.
+    async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Response {
+        self.client
+            .request(method.parse().unwrap(), self.url(path))
+            .bearer_auth(TOKEN)
+            .header(ACCEPT, "application/*")
+            .header(CONTENT_TYPE, content_type)
+            .body(body)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    async fn send_json(&self, method: &str, path: &str, body: &Value) -> Response {
+        self.send(method, path, "application/json", body.to_string()).await
+    }
+
+    /// The JSON at `path`, which is there.
+    async fn json(&self, path: &str) -> Value {
+        let response = self.accepting(path, "application/json").await;
+        assert_eq!(response.status(), 200, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// Polls the operation that `answer` is about until it is done, and gives its state.
+    async fn operation(&self, answer: Response) -> Value {
+        assert_eq!(answer.status(), 202);
+        let reference: Value = answer.json().await.unwrap();
+        let href = reference["href"].as_str().unwrap();
+        let path = href.strip_prefix(&self.origin.base_url()).unwrap();
+        loop {
+            let response = self.accepting(path, "application/json").await;
+            match response.status().as_u16() {
+                200 => return response.json().await.unwrap(),
+                202 => assert_eq!(response.headers()["location"], href),
+                other => panic!("{other} for an operation"),
+            }
+        }
+    }
+
     async fn delete(&self, path: &str) -> Response {
         self.client.delete(self.url(path)).bearer_auth(TOKEN).send().await.unwrap()
     }
@@ -94,6 +155,10 @@ fn ct_path(slice: usize) -> String {
 /// The first value of an attribute of DICOM JSON.
 fn value<'a>(attributes: &'a Value, tag: &str) -> &'a Value {
     &attributes[tag]["Value"][0]
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
 /// The contents of a multipart body's parts, and the media type of each.

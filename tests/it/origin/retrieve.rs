@@ -137,6 +137,15 @@ async fn an_entity_tag_has_no_quotes_and_saves_the_body() {
     assert_eq!(again.status(), 304);
     assert!(again.headers().get("etag").is_none());
 
+    for never in ["*".to_owned(), format!("W/{}", tag.to_str().unwrap())] {
+        let request = world.get(&path).header("accept", "*/*").header("if-none-match", never);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let other = world.get(&path).header("accept", "*/*").header("if-none-match", "1-1");
+    let list = other.header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(list.status(), 200, "a list");
+    assert!(first.headers().get("cache-control").is_none());
+
     let quoted = format!("\"{}\"", tag.to_str().unwrap());
     let quoted = world.get(&path).header("accept", "*/*").header("if-none-match", quoted);
     assert_eq!(quoted.send().await.unwrap().status(), 200);
@@ -145,9 +154,13 @@ async fn an_entity_tag_has_no_quotes_and_saves_the_body() {
 #[tokio::test]
 async fn what_is_not_there_is_404() {
     let world = World::new().await;
-    for path in
-        ["/studies/1.2.3", "/studies/1.2.3/metadata", "/workitems/1.2", "/nothing", "/../v1/studies"]
-    {
+    for path in [
+        "/studies/1.2.3",
+        "/studies/1.2.3/metadata",
+        "/workitems/1.2",
+        "/nothing",
+        "/../v1/studies",
+    ] {
         assert_eq!(world.accepting(path, "*/*").await.status(), 404, "{path}");
     }
     assert_eq!(world.accepting("/studies/1_2", "*/*").await.status(), 400);

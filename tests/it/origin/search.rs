@@ -32,6 +32,8 @@ async fn each_matching_key_finds_what_it_names_and_nothing_else() {
         ("AccessionNumber=A-1001&ModalitiesInStudy=CT,MR", vec![CT_STUDY]),
         (&format!("StudyInstanceUID={MR_STUDY},{US_STUDY}"), vec![MR_STUDY, US_STUDY]),
         ("PatientName=Nobody", vec![]),
+        ("PatientName=tho%20pha&fuzzymatching=true", vec![CT_STUDY]),
+        ("PatientName=horax&fuzzymatching=true", vec![]),
     ] {
         let found = world.search(&format!("/studies?{query}")).await;
         let mut uids: Vec<_> =
@@ -75,9 +77,15 @@ async fn fields_are_added_when_asked_for() {
 #[tokio::test]
 async fn a_wrong_query_is_refused_in_plain_text() {
     let world = World::new().await;
-    for query in
-        ["limit=0", "limit=201", "limit=x", "offset=-1", "Nonsense=1", "StudyDate=yesterday"]
-    {
+    for query in [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "offset=-1",
+        "Nonsense=1",
+        "StudyDate=yesterday",
+        "StudyDate=-",
+    ] {
         let response = world.accepting(&format!("/studies?{query}"), "*/*").await;
         assert_eq!(response.status(), 400, "{query}");
         assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");

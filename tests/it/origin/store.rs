@@ -59,14 +59,51 @@ async fn an_instance_is_stored_once() {
 }
 
 #[tokio::test]
+async fn an_upsert_replaces_what_is_there() {
+    let world = World::new().await;
+    let old = renamed(&world, 1, |_| {}).await;
+    let new = renamed(&world, 1, |it| {
+        it.put_str(tags::PATIENT_ID, VR::LO, "CHANGED");
+    });
+    assert_eq!(world.put("/studies", old).await.status(), 200);
+    let response = world.put("/studies/1.2", new.await).await;
+    assert_eq!(response.status(), 200);
+    let report: Value = response.json().await.unwrap();
+    assert_eq!(value(&report, "00081190"), &world.url("/studies/1.2"));
+    assert_eq!(world.search("/studies?PatientID=CHANGED").await.len(), 1);
+    assert_eq!(world.origin.store().len(), 55);
+}
+
+#[tokio::test]
+async fn what_is_larger_than_allowed_is_refused() {
+    let world = World::new().await;
+    let file = renamed(&world, 1, |_| {}).await;
+    world.origin.store_limit(file.len() - 1);
+    let response = world.store("/studies", "application/dicom", file.clone()).await;
+    assert_eq!(response.status(), 413);
+    let response = world.store("/studies", MULTIPART, multipart(&[file.clone()])).await;
+    assert_eq!(response.status(), 413);
+    assert_eq!(world.origin.store().len(), 54);
+    world.origin.store_limit(file.len());
+    let response = world.store("/studies", "application/dicom", file).await;
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
 async fn what_cannot_be_stored_is_told_with_a_reason() {
     let world = World::new().await;
     let file = renamed(&world, 1, |_| {}).await;
     let nameless =
         renamed(&world, 1, |it| assert!(it.remove_element(tags::STUDY_INSTANCE_UID))).await;
+    let patientless = renamed(&world, 1, |it| assert!(it.remove_element(tags::PATIENT_ID))).await;
+    let misnamed = renamed(&world, 1, |it| {
+        it.put_str(tags::SERIES_INSTANCE_UID, VR::UI, "1_2");
+    });
     for (path, body, reason) in [
         ("/studies", b"no DICOM at all".to_vec(), 272),
         ("/studies", nameless, 43264),
+        ("/studies", patientless, 43264),
+        ("/studies", misnamed.await, 43264),
         ("/studies/1.9", file, 43265),
     ] {
         let response = world.store(path, MULTIPART, multipart(&[body])).await;
@@ -85,6 +122,9 @@ async fn odd_values_are_stored_with_a_warning() {
     });
     let response = world.store("/studies", "application/dicom", undated.await).await;
     assert_eq!(response.status(), 202);
+    let host = world.origin.address().to_string();
+    let warning = response.headers()["warning"].to_str().unwrap();
+    assert!(warning.starts_with(&format!("299 {host}: \"")), "{warning}");
     let report: Value = response.json().await.unwrap();
     let item = &report["00081199"]["Value"][0];
     assert_eq!(value(item, "00081196"), 1);
@@ -96,7 +136,6 @@ async fn odd_values_are_stored_with_a_warning() {
     });
     let response = world.store("/studies", "application/dicom", plural.await).await;
     assert_eq!(response.status(), 200);
-    let host = world.origin.address().to_string();
     let warning = response.headers()["warning"].to_str().unwrap();
     assert!(warning.starts_with(&format!("299 {host}: \"")), "{warning}");
 }
@@ -179,7 +218,7 @@ async fn what_was_deleted_is_gone_and_in_the_change_feed() {
 }
 
 /// Image `n` of the phantom as study 1.2, series 1.2.3, instance 1.2.3.`n`, changed by `edit`.
-async fn renamed(
+pub(super) async fn renamed(
     world: &World,
     n: usize,
     edit: impl FnOnce(&mut dicom_object::InMemDicomObject),
