@@ -14,6 +14,7 @@ mod program;
 mod routes;
 mod secrecy;
 mod tokens;
+mod transactions;
 mod wado_uri;
 mod websocket;
 mod wire;
