@@ -81,7 +81,7 @@ async fn what_is_larger_than_allowed_is_refused() {
     world.origin.store_limit(file.len() - 1);
     let response = world.store("/studies", "application/dicom", file.clone()).await;
     assert_eq!(response.status(), 413);
-    let response = world.store("/studies", MULTIPART, multipart(&[file.clone()])).await;
+    let response = world.store("/studies", MULTIPART, multipart(std::slice::from_ref(&file))).await;
     assert_eq!(response.status(), 413);
     assert_eq!(world.origin.store().len(), 54);
     world.origin.store_limit(file.len());

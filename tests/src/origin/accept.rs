@@ -266,6 +266,23 @@ mod tests {
     }
 
     #[test]
+    fn frames_are_compressed_under_a_name_of_their_own() {
+        let chosen = |accept| {
+            let both = [Framing::Single, Framing::Multipart];
+            retrieve(&headers(accept), "application/octet-stream", &both).ok().map(|it| it.syntax)
+        };
+        let lossless = Some(Syntax::Jpeg2000Lossless);
+        assert_eq!(chosen(r#"multipart/related; type="image/jp2""#), lossless);
+        let syntax = "multipart/related; type=image/jp2; transfer-syntax=1.2.840.10008.1.2.4.90";
+        assert_eq!(chosen(syntax), lossless);
+        assert_eq!(chosen(r#"multipart/related; type="image/jp2"; transfer-syntax=*"#), None);
+        assert_eq!(
+            chosen("application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.90"),
+            None
+        );
+    }
+
+    #[test]
     fn rendering_wants_one_kind_of_picture_or_none_named() {
         let chosen = |accept| rendered(&headers(accept)).ok();
         assert_eq!(chosen("image/png"), Some(Picture::Png));

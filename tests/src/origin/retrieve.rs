@@ -122,7 +122,7 @@ fn version(asked: &Asked<'_>, scope: &Scope) -> Result<Vec<Stored>, Refusal> {
     let wanted = asked.headers().get(&REQUEST_ORIGINAL).map(HeaderValue::as_bytes);
     Ok(match wanted {
         Some(value) if value.eq_ignore_ascii_case(b"true") => {
-            stored.into_iter().map(Stored::as_stored).collect()
+            stored.into_iter().map(Stored::into_original).collect()
         }
         _ => stored,
     })

@@ -198,7 +198,7 @@ impl Store {
 
 impl Stored {
     /// This instance as it was stored, whatever was done to it since.
-    pub(super) fn as_stored(self) -> Self {
+    pub(super) fn into_original(self) -> Self {
         match self.original {
             Some((instance, watermark)) => Self { instance, watermark, original: None },
             None => self,
