@@ -20,7 +20,6 @@ async fn what_azure_refuses_without_the_gateway_it_answers_through_it() {
         ("a script, series", &series, None, "accept_default"),
         ("a script, instance", &instance, None, "accept_default"),
         ("a script, frames", &frames, None, "accept_default"),
-        ("a script, change feed", "/changefeed", None, "accept_default"),
         ("an empty header, search", "/studies", Some(""), "accept_default"),
         ("an empty header, frames", &frames, Some(""), "accept_default"),
         ("one bad element in a list", &metadata, Some(UNQUOTED_LIST), "accept_narrow"),
