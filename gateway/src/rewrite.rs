@@ -22,6 +22,7 @@ use crate::websocket;
 mod accept;
 pub(crate) mod answer;
 mod fields;
+mod links;
 mod manners;
 
 /// The gateway's own name in `Via`, once for each version that it may have received (RFC 9110,
