@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Version;
@@ -13,6 +13,7 @@ use crate::error::Blame;
 use crate::origin::Lease;
 use crate::patience::Patience;
 use crate::record::Record;
+use crate::rewrite::{Broken, Rewriter};
 use crate::server::Conn;
 
 /// What the caller is given. Ends the transaction's record when it ends, whichever way.
@@ -29,11 +30,22 @@ enum Source {
 struct OriginBody {
     incoming: Incoming,
     lease: Option<Lease>,
+    rewriter: Option<Box<Rewriter>>,
+    /// What is told once all is given that the rewriter held.
+    failure: Option<BodyError>,
     patience: Patience,
     conn: Rc<Conn>,
     /// A frame was given and the next one not yet asked for: it is the caller's turn.
     owed: bool,
     ended: bool,
+}
+
+/// What comes with an origin server's body: its connection, and what becomes of the body.
+pub(crate) struct Answer {
+    pub(crate) lease: Lease,
+    pub(crate) rewriter: Option<Box<Rewriter>>,
+    /// Stands in for a body that is empty.
+    pub(crate) instead: Option<Bytes>,
 }
 
 /// Why a body broke off. hyper then ends the connection or stream in a way that callers can tell from
@@ -56,10 +68,17 @@ impl Body {
 
     /// The origin server's. `version` is the caller's.
     pub(crate) fn origin(
-        (incoming, lease): (Incoming, Lease),
+        incoming: Incoming,
+        Answer { lease, rewriter, instead }: Answer,
         (conn, version): (Rc<Conn>, Version),
         record: Record,
     ) -> Self {
+        if let Some(bytes) = instead {
+            if incoming.is_end_stream() {
+                lease.release();
+            }
+            return Self::whole(bytes, Some(record));
+        }
         if version == Version::HTTP_10 {
             conn.ends_an_answer();
         }
@@ -67,6 +86,8 @@ impl Body {
             incoming,
             patience: Patience::new(lease.spec().body_timeout),
             lease: Some(lease),
+            rewriter,
+            failure: None,
             conn,
             owed: false,
             ended: false,
@@ -77,6 +98,13 @@ impl Body {
 
 impl OriginBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.rewriter.is_some() { self.poll_rewritten(cx) } else { self.poll_origin(cx) }
+    }
+
+    fn poll_origin(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.turn(false);
         loop {
             return match Pin::new(&mut self.incoming).poll_frame(cx) {
@@ -89,11 +117,49 @@ impl OriginBody {
                 }
                 Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(BodyError::BrokeOff))),
                 Poll::Ready(None) => {
-                    self.end();
+                    if self.rewriter.is_none() {
+                        self.end();
+                    }
                     Poll::Ready(None)
                 }
                 Poll::Pending => self.patience.poll_end(cx).map(|()| Some(Err(BodyError::Late))),
             };
+        }
+    }
+
+    /// The origin server is asked for more once nothing is left of what it sent.
+    fn poll_rewritten(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            let Some(rewriter) = &mut self.rewriter else { return Poll::Ready(None) };
+            match rewriter.next() {
+                Ok(Some(bytes)) => {
+                    self.turn(true);
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
+                Ok(None) if !rewriter.is_done() => {}
+                Ok(None) => {
+                    self.turn(false);
+                    if self.failure.is_none() {
+                        self.end();
+                    }
+                    return Poll::Ready(self.failure.map(Err));
+                }
+                Err(Broken) => return Poll::Ready(Some(Err(BodyError::BrokeOff))),
+            }
+            let frame = ready!(self.poll_origin(cx));
+            let Some(rewriter) = &mut self.rewriter else { return Poll::Ready(None) };
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => rewriter.push(data),
+                Some(Ok(Err(_trailers))) => {}
+                Some(Err(error)) => {
+                    self.failure = Some(error);
+                    rewriter.break_off();
+                }
+                None => rewriter.finish(),
+            }
         }
     }
 
@@ -114,7 +180,15 @@ impl OriginBody {
     }
 
     fn is_ended(&self) -> bool {
-        self.ended || self.incoming.is_end_stream()
+        // What a rewriter holds comes after all that the origin server sent.
+        self.ended || self.rewriter.is_none() && self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.rewriter {
+            Some(_) => SizeHint::default(),
+            None => self.incoming.size_hint(),
+        }
     }
 }
 
@@ -160,7 +234,7 @@ impl HttpBody for Body {
             Source::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Source::Origin(origin) => origin.incoming.size_hint(),
+            Source::Origin(origin) => origin.size_hint(),
         }
     }
 }

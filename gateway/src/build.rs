@@ -14,6 +14,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::cors::Pages;
 use crate::metrics::Metrics;
 use crate::origin::{OriginSpec, SharedSpec};
+use crate::rewrite;
 use crate::route::{Route, Routes, forwarding};
 use crate::token::{ConfidentialClient, Tokens};
 use crate::wire::Rules;
@@ -115,6 +116,7 @@ impl Generation {
                     origin,
                     forwarding: forwarding(route),
                     pages: Pages::new(route),
+                    links: rewrite::links(route),
                     metrics: shared.metrics.route(&label),
                     label,
                 }

@@ -39,7 +39,7 @@ mod tunnel;
 mod websocket;
 mod wire;
 
-use self::body::Body;
+use self::body::{Answer, Body};
 use self::build::{Generation, Shared};
 use self::cors::Page;
 use self::error::Error;
@@ -70,8 +70,8 @@ pub(crate) struct Gateway {
 enum Answered {
     /// Answered by the gateway alone.
     Here(Response<Bytes>),
-    /// Answered by the origin server; the last is to take the body's place.
-    ByOrigin(Response<Incoming>, Lease, Option<Bytes>),
+    /// Answered by the origin server.
+    ByOrigin(Response<Incoming>, Answer),
 }
 
 /// A request's head and body, taken apart.
@@ -114,23 +114,15 @@ impl Gateway {
                 record.answered(response.status());
                 response.map(|bytes| Body::whole(bytes, Some(record)))
             }
-            Ok(Answered::ByOrigin(response, lease, _))
+            Ok(Answered::ByOrigin(response, answer))
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS =>
             {
-                switched(response, lease, record, request_id)
+                switched(response, answer.lease, record, request_id)
             }
-            Ok(Answered::ByOrigin(mut response, lease, instead)) => {
+            Ok(Answered::ByOrigin(mut response, answer)) => {
                 rewrite::inbound(&mut response, request_id);
                 record.answered(response.status());
-                response.map(|incoming| match instead {
-                    None => Body::origin((incoming, lease), (conn, version), record),
-                    Some(bytes) => {
-                        if incoming.is_end_stream() {
-                            lease.release();
-                        }
-                        Body::whole(bytes, Some(record))
-                    }
-                })
+                response.map(|incoming| Body::origin(incoming, answer, (conn, version), record))
             }
             Err(error) => {
                 let mut response = problem::answer(&error, request_id);
@@ -179,10 +171,11 @@ impl Gateway {
                 return Err(Error::TokenRefused);
             }
         }
+        let rewriter = rewrite::rewritten(&permit, &inbound.head, &mut response);
         let asked = (&inbound.head, inbound.fixes);
         let instead = rewrite::answer::put_right(&mut response, asked, &permit, &self.local);
         self.local.recycle(inbound.head.headers);
-        Ok(Answered::ByOrigin(response, lease, instead))
+        Ok(Answered::ByOrigin(response, Answer { lease, rewriter, instead }))
     }
 
     async fn acquire(&self, permit: &Permit<'_>) -> Result<Arc<AccessToken>, Error> {

@@ -24,6 +24,10 @@ pub(crate) mod answer;
 mod fields;
 mod links;
 mod manners;
+mod urls;
+
+pub(crate) use self::links::{Broken, Links, Rewriter};
+pub(crate) use self::urls::{links, rewritten};
 
 /// The gateway's own name in `Via`, once for each version that it may have received (RFC 9110,
 /// section 7.6.3).
@@ -62,6 +66,7 @@ pub(crate) fn outbound(
     *request.method_mut() = caller.method.clone();
     let mut headers = local.header_map();
     fields::copy_outbound(&caller.headers, permit, &mut headers);
+    urls::ask_for_plain(permit, caller, &mut headers);
     let manners = (route.config.profile, route.config.fixes);
     let done = accept::put_right(&mut headers, caller, permit.resource(), manners);
     *request.uri_mut() = target(permit, (&caller.uri, done.cut), local)?;

@@ -9,6 +9,7 @@ use crate::cors::Pages;
 use crate::error::Error;
 use crate::metrics::RouteMetrics;
 use crate::origin::OriginSpec;
+use crate::rewrite::Links;
 use crate::token::Slot;
 use crate::transaction::{self, Resource};
 use crate::websocket;
@@ -28,6 +29,8 @@ pub(crate) struct Route {
     pub forwarding: Vec<(HeaderName, HeaderValue)>,
     /// The web pages that may call.
     pub pages: Pages,
+    /// What becomes of the origin server's URLs, where anything does.
+    pub links: Option<Arc<Links>>,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
 }
