@@ -8,6 +8,7 @@ mod cors;
 mod emulators;
 mod http;
 mod life;
+mod links;
 mod logs;
 mod origin;
 mod program;

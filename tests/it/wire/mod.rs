@@ -242,4 +242,4 @@ fn none(seen: usize) -> Result<(), String> {
 const STUDIES: &str = "/v2/studies";
 
 /// For what a test waits for.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
