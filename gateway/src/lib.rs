@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use config::Fixes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -106,7 +106,9 @@ impl Gateway {
             Some(ours) => ours.map(Answered::Here),
             None => isolated(self.transact(request, &conn, &mut record)).await,
         };
-        if has_body && !record.upload.as_ref().is_some_and(|upload| upload.is_ended()) {
+        let leaves_body =
+            has_body && !record.upload.as_ref().is_some_and(|upload| upload.is_ended());
+        if leaves_body {
             conn.linger_on_close();
         }
         let mut response = match answered {
@@ -135,6 +137,10 @@ impl Gateway {
         };
         if let Some(pages) = pages {
             pages.tell(page, response.headers_mut());
+        }
+        if leaves_body && version <= Version::HTTP_11 {
+            // hyper ends the connection without a word, and a caller's next request would be lost.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
