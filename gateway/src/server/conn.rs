@@ -43,9 +43,9 @@ pub(super) enum Farewell {
     Forbidden,
     /// After all that is still to be sent, and in no other way.
     Due,
-    /// The caller may still be sending a body that nobody wants: it is read and thrown away for a
-    /// while, or the kernel would answer it with a reset, and the caller lose our answer (RFC 9112,
-    /// section 9.6).
+    /// The caller may still be sending, a body that nobody wants or an acknowledgement: it is read and
+    /// thrown away for a while, or the kernel would answer it with a reset, and the caller lose our
+    /// answer (RFC 9112, section 9.6).
     Long,
 }
 
@@ -75,7 +75,11 @@ impl Conn {
             moved_at: Cell::new(now),
             idle_since: Cell::new(now),
             head: Cell::new(None),
-            farewell: Cell::new(Farewell::Free),
+            farewell: Cell::new(match protocol {
+                Protocol::H1 => Farewell::Free,
+                // Its callers go on speaking while they read the last of an answer.
+                Protocol::H2 => Farewell::Long,
+            }),
             asked_to_switch: Cell::new(false),
             tunnel: Cell::default(),
         }

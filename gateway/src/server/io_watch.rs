@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
 use super::Conn;
-use super::conn::Farewell;
+use super::conn::{Farewell, Protocol};
 
 /// What a caller's connection is made of.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + 'static {
@@ -68,7 +68,13 @@ pub(super) struct Watched<S: Socket> {
     stream: S,
     prefix: Prefix,
     conn: Rc<Conn>,
-    linger: Option<Pin<Box<Sleep>>>,
+    linger: Option<Linger>,
+}
+
+struct Linger {
+    timer: Pin<Box<Sleep>>,
+    /// Not longer than this, whatever comes.
+    until: Instant,
 }
 
 impl<S: Socket> Watched<S> {
@@ -76,14 +82,22 @@ impl<S: Socket> Watched<S> {
         Self { stream, prefix, conn, linger: None }
     }
 
-    /// Throws away what comes until the caller has read our farewell and closes, or for a while.
+    /// Throws away what comes until the caller has read our farewell and closes, or for a while: a
+    /// longer one for who speaks HTTP/2, as it speaks for as long as it reads.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limit = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let is_reading = self.conn.protocol() == Protocol::H2;
+        let linger = self.linger.get_or_insert_with(|| {
+            let most = if is_reading { self.conn.body_timeout() } else { LINGER };
+            Linger { timer: Box::pin(sleep(LINGER)), until: Instant::now() + most }
+        });
         let mut waste = [MaybeUninit::uninit(); WASTE];
-        while limit.as_mut().poll(cx).is_pending() {
+        while linger.timer.as_mut().poll(cx).is_pending() {
             let mut buffer = ReadBuf::uninit(&mut waste);
             match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    let later = (Instant::now() + LINGER).min(linger.until);
+                    linger.timer.as_mut().reset(later);
+                }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }

@@ -9,7 +9,7 @@ use gateway_tests::world::Toml;
 use gateway_tests::{Connection, RawCaller, Recorder, Reply, World};
 use http::Version;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::{LARGE, in_bulk, instance, stored, until};
 
@@ -94,6 +94,37 @@ async fn http_2_ends_with_goaway() {
 }
 
 #[tokio::test]
+async fn an_http_2_caller_who_speaks_while_it_reads_loses_nothing() {
+    let (world, bulk) = in_bulk().await;
+    let gateway = world.start_ready(&world.toml(bulk.base_url())).await;
+    let mut frames = Frames::connect(gateway.address()).await;
+    // Room for all of it: what is on its way is out of our hands early.
+    frames.send(SETTINGS, 0, &[0, 4, 0x7f, 0, 0, 0]).await;
+    frames.send(WINDOW_UPDATE, 0, &[0x7f, 0, 0, 0]).await;
+    let path = instance("/dicom-web", MOST_AT_ONCE);
+    let block = [&[0x82, 0x86, 0x04][..], &literal(&path), &[0x01], &literal("localhost")].concat();
+    frames.send_on(1, HEADERS, END_STREAM | END_HEADERS, &block).await;
+    frames.wait_for(HEADERS).await;
+
+    let draining = tokio::spawn(gateway.drain());
+    let mut received = 0;
+    while let Some(frame) = frames.next().await {
+        match frame.kind {
+            DATA => {
+                received += frame.payload.len() as u64;
+                frames.send(PING, 0, &[0; 8]).await;
+            }
+            PING if frame.flags & ACK == 0 => frames.send(PING, ACK, &frame.payload).await,
+            _ => {}
+        }
+    }
+
+    drop(frames);
+    assert_eq!(received, MOST_AT_ONCE);
+    assert_eq!(draining.await.unwrap().cut_off, 0);
+}
+
+#[tokio::test]
 async fn what_takes_too_long_is_cut_and_no_caller_takes_it_for_whole() {
     let (world, recorder) = (World::new().await, Recorder::start().await);
     let more = "[drain]\ntimeout_secs = 0.5\n".to_owned();
@@ -164,12 +195,16 @@ struct Frames(TcpStream);
 
 struct Frame {
     kind: u8,
+    flags: u8,
     payload: Vec<u8>,
 }
 
 impl Frames {
     async fn connect(address: SocketAddr) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // What is sent waits at the gateway's side.
+        socket.set_recv_buffer_size(16 << 10).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         let mut frames = Self(stream);
         frames.send(SETTINGS, 0, b"").await;
@@ -177,8 +212,12 @@ impl Frames {
     }
 
     async fn send(&mut self, kind: u8, flags: u8, payload: &[u8]) {
+        self.send_on(0, kind, flags, payload).await;
+    }
+
+    async fn send_on(&mut self, stream: u8, kind: u8, flags: u8, payload: &[u8]) {
         let length = u8::try_from(payload.len()).unwrap();
-        let head = [0, 0, length, kind, flags, 0, 0, 0, 0];
+        let head = [0, 0, length, kind, flags, 0, 0, 0, stream];
         // The other side may have gone; what it said before is still to be read.
         let _ = self.0.write_all(&[&head, payload].concat()).await;
     }
@@ -189,7 +228,7 @@ impl Frames {
         self.0.read_exact(&mut head).await.ok()?;
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
         self.0.read_exact(&mut payload).await.ok()?;
-        Some(Frame { kind: head[3], payload })
+        Some(Frame { kind: head[3], flags: head[4], payload })
     }
 
     async fn wait_for(&mut self, kind: u8) {
@@ -197,7 +236,22 @@ impl Frames {
     }
 }
 
+/// A string of HPACK, without Huffman's code (RFC 7541, section 5.2).
+fn literal(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).unwrap();
+    assert!(length < 127);
+    [&[length], text.as_bytes()].concat()
+}
+
+/// As much as the kernel may take from the gateway before anyone reads it, and more.
+const MOST_AT_ONCE: u64 = 8 << 20;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
