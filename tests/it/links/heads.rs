@@ -13,7 +13,7 @@ async fn a_rewritten_answer_has_nothing_of_the_bytes_that_it_was() {
         let answer = bench.ask(line, &format!("{JSON}{lines}"), BODY).await;
         let mut names =
             answer.headers.iter().map(|(name, _)| name.to_lowercase()).collect::<Vec<_>>();
-        names.retain(|name| name != "transfer-encoding");
+        names.retain(|name| name != "transfer-encoding" && name != "dicom-gateway-fixes");
         names.sort_unstable();
         let expected = ["content-type", "date", "last-modified", "x-other", "x-request-id"];
         assert_eq!(names, expected, "{line}");
