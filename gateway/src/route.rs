@@ -108,11 +108,9 @@ pub(crate) fn forwarding(route: &config::Route) -> Vec<(HeaderName, HeaderValue)
         Profile::Azure => {
             vec![("x-forwarded-host", host.into()), ("x-forwarded-prefix", prefix.into())]
         }
-        Profile::Generic
-        | Profile::Orthanc
-        | Profile::Google
-        | Profile::Dcm4chee
-        | Profile::HealthImaging => {
+        // Orthanc would write the quotes that RFC 7239 wants around a port into its URLs.
+        Profile::Orthanc => vec![("forwarded", format!("host={host};proto={scheme}"))],
+        Profile::Generic | Profile::Google | Profile::Dcm4chee | Profile::HealthImaging => {
             vec![("forwarded", format!("host=\"{host}\";proto={scheme}"))]
         }
     };

@@ -107,6 +107,22 @@ async fn who_may_delete_may_say_when() {
 }
 
 #[tokio::test]
+async fn an_origin_server_is_told_the_public_host_as_it_reads_it() {
+    for (profile, told) in [
+        ("generic", "host=\"imaging.example:8443\";proto=https"),
+        ("orthanc", "host=imaging.example:8443;proto=https"),
+    ] {
+        let route = format!(
+            "profile = \"{profile}\"\nurls = \"ask\"\n\
+             public_url = \"https://imaging.example:8443/dicom-web\""
+        );
+        let bench = Bench::with("", &route).await;
+        assert_eq!(bench.ask(search("")).await.status, 200);
+        assert_eq!(bench.last().values("forwarded"), [told], "{profile}");
+    }
+}
+
+#[tokio::test]
 async fn a_name_with_an_underscore_is_refused() {
     let bench = Bench::start().await;
     for line in ["X_Forwarded_For: 1", "Content_Length: 3", "_: 1", "X-A_: 1", "Host_: evil"] {
