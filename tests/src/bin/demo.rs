@@ -20,6 +20,9 @@ struct Arguments {
     /// Where its admin listener is.
     #[arg(long, default_value = "127.0.0.1:9090")]
     admin: SocketAddr,
+    /// A web page's origin that may call, such as a viewer's: http://localhost:3000.
+    #[arg(long = "cors", value_name = "ORIGIN")]
+    pages: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -62,9 +65,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 /// What an operator would write, with the emulators' addresses.
 fn configuration(arguments: &Arguments, world: &World, origin: &OriginServer) -> String {
-    let Arguments { listen, admin } = arguments;
+    let Arguments { listen, admin, pages } = arguments;
     let (token_endpoint, id) = (world.authority.token_endpoint(), world.authority.client_id());
     let (origin, scope) = (origin.base_url(), world.authority.scope());
+    // Debug writes strings as TOML has them.
+    let cors = if pages.is_empty() { String::new() } else { format!("cors.origins = {pages:?}") };
     format!(
         r#"[listener]
 address = "{listen}"
@@ -87,6 +92,7 @@ scope = "{scope}"
 callers = "anyone"
 allow = ["search", "retrieve", "store", "delete"]
 public_url = "http://{listen}/dicom-web"
+{cors}
 
 [drain]
 timeout_secs = 5

@@ -2,6 +2,7 @@
 //!
 //! Writes what a gateway needs to get past the guard into a folder, says in one line of JSON where
 //! everything is, and runs until it is told to terminate or, if its input is a pipe, that is closed.
+//! For scripts that compare services it also starts an emulated one beside the guard.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -13,7 +14,8 @@ use std::path::PathBuf;
 use std::thread;
 
 use clap::Parser;
-use gateway_tests::{Authority, Ca, Guard};
+use gateway_tests::origin::{Options, Store, sample};
+use gateway_tests::{Authority, Ca, Guard, OriginServer, world};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -33,6 +35,10 @@ struct Arguments {
     /// Where the gateway's admin listener is to be.
     #[arg(long, default_value = "127.0.0.1:9090")]
     admin: SocketAddr,
+    /// Start an emulated Azure DICOM service with the demo's studies as well, which demands tokens
+    /// of the same authority.
+    #[arg(long)]
+    azure: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -48,11 +54,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     fs::write(arguments.dir.join("client-secret"), authority.secret())?;
     fs::write(arguments.dir.join("gateway.toml"), configuration(&arguments, &authority, &guard))?;
 
-    let ready = json!({
+    let azure = if arguments.azure { Some(emulated(&ca, &authority).await?) } else { None };
+    let mut ready = json!({
         "authority": authority.url(),
         "guard": guard.url(),
         "token": authority.issue_token(),
     });
+    if let Some(azure) = &azure {
+        ready["azure"] = azure.base_url().into();
+    }
     writeln!(io::stdout(), "{ready}")?;
 
     tokio::select! {
@@ -60,6 +70,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         () = end_of_input() => {}
     }
     Ok(())
+}
+
+async fn emulated(ca: &Ca, authority: &Authority) -> io::Result<OriginServer> {
+    let store = Store::default();
+    sample::load(&store);
+    let tls = ca.issue(&["localhost"]).server_config(&[certs::H2, certs::HTTP_11]);
+    let check = world::check(authority.verifier());
+    OriginServer::start(Options { check, tls: Some(tls), store }).await
 }
 
 fn configuration(arguments: &Arguments, authority: &Authority, guard: &Guard) -> String {
