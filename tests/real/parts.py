@@ -73,8 +73,8 @@ class Program:
 
 
 @contextmanager
-def orthanc(folder):
-    """A real DICOMweb origin server, empty; yields its port."""
+def orthanc(folder, **dicomweb):
+    """A real DICOMweb server, empty; yields its port. `dicomweb` are further settings of its DICOMweb plug-in."""
     port = free_port()
     folder.mkdir()
     settings = {
@@ -89,7 +89,7 @@ def orthanc(folder):
         "KeepAlive": True,
         "TcpNoDelay": True,
         "HttpThreadsCount": 20,
-        "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "StudiesMetadata": "Full", "SeriesMetadata": "Full"},
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "StudiesMetadata": "Full", "SeriesMetadata": "Full", **dicomweb},
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
     with running("orthanc", ["Orthanc", folder / "orthanc.json"], folder) as program:
@@ -98,14 +98,15 @@ def orthanc(folder):
 
 
 @contextmanager
-def guard(binary, folder, origin_port, port, admin_port):
+def guard(binary, folder, origin_port, port, admin_port, *more):
     """A front for the origin server that demands a token, and an authority that issues it; yields where they are.
 
-    `folder` then holds what a gateway needs to get past it: `ca.pem`, `client-secret` and `gateway.toml`.
+    `folder` then holds what a gateway needs to get past it: `ca.pem`, `client-secret` and `gateway.toml`. `more` are arguments of the
+    program, such as `--azure` for an emulated service beside it.
     """
     folder.mkdir()
     command = [binary, "--origin", f"127.0.0.1:{origin_port}", "--listen", f"127.0.0.1:{port}"]
-    command += ["--admin", f"127.0.0.1:{admin_port}", "--dir", folder]
+    command += ["--admin", f"127.0.0.1:{admin_port}", "--dir", folder, *more]
     with running("guard", command, folder, pipe_stdout=True) as program:
         line = program.process.stdout.readline()
         assert line, f"guard said nothing:\n{program.tail()}"

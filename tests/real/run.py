@@ -6,11 +6,8 @@ With words, only the checks whose names contain one of them. Ends with how many 
 """
 
 import argparse
-import inspect
 import sys
 import tempfile
-import time
-import traceback
 import warnings
 from pathlib import Path
 
@@ -19,6 +16,7 @@ import parts
 import samples
 import secrecy
 from sides import Side
+from tally import Tally
 
 
 def main():
@@ -31,36 +29,6 @@ def main():
         tally = _run(options, Path(name))
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
     return 1 if tally.failed or not tally.passed else 0
-
-
-class Tally:
-    """Runs checks, says how each went, and counts."""
-
-    def __init__(self, words):
-        self.passed = 0
-        self.failed = 0
-        self._words = words
-
-    def run(self, module, subject):
-        """All public functions of the module, in the order in which they stand there."""
-        functions = [value for name, value in vars(module).items() if inspect.isfunction(value) and not name.startswith("_")]
-        for function in functions:
-            if function.__module__ == module.__name__:
-                self.check(function.__name__.replace("_", " "), lambda: function(subject))
-
-    def check(self, sentence, function):
-        """One check."""
-        if self._words and not any(word in sentence for word in self._words):
-            return
-        start = time.monotonic()
-        try:
-            function()
-        except Exception:
-            self.failed += 1
-            print(f"FAIL {sentence}\n{traceback.format_exc(limit=-3, chain=False)}", flush=True)
-        else:
-            self.passed += 1
-            print(f"ok   {sentence} ({time.monotonic() - start:.1f} s)", flush=True)
 
 
 def _run(options, folder):

@@ -43,10 +43,10 @@ class Answer:
 class Side:
     """One way to the origin server."""
 
-    def __init__(self, name, port, secrets=()):
+    def __init__(self, name, port, secrets=(), base="/dicom-web"):
         self.name = name
         self.port = port
-        self.base = "/dicom-web"
+        self.base = base
         self.examined = 0
         self._secrets = [secret.encode() for secret in secrets]
         session = requests.Session()
