@@ -160,7 +160,6 @@ impl Delimiter {
             }
             pass(self.give_up());
         }
-        self.absent = 0;
         if let Some(found) = self.finder.find(&chunk) {
             let rest = chunk.split_off(found + self.bytes.len());
             chunk.truncate(found);

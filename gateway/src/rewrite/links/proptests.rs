@@ -184,6 +184,7 @@ fn link() -> impl Strategy<Value = String> {
             "pacs.example",
             "pacs.example:80",
             "pacs.example:8443/dicom-web",
+            "pacs.example:8443/dicom-web/deeper",
             "h:443/rs",
             "h/rs",
             "h2",

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         route("http://pacs.example", &[], Profile::Generic, "https://imaging.example/x"),
         route(
             "https://pacs.example:8443/dicom-web",
-            &[],
+            &["https://pacs.example:8443/dicom-web/deeper"],
             Profile::Generic,
             "http://localhost/dicom-web",
         ),
@@ -114,6 +114,7 @@ impl Route {
             let host = alias.host_str().unwrap().to_owned();
             (alias.scheme() == "https", host, alias.port_or_known_default().unwrap(), base)
         }));
+        known.sort_by_key(|(.., base)| std::cmp::Reverse(base.len()));
         let rest = known.iter().find_map(|(tls, host, port, base)| {
             let port_of = authority.strip_prefix(host.as_str())?;
             let is_default = *port == if *tls { 443 } else { 80 };

@@ -41,6 +41,24 @@ fn urls_are_replaced_at_any_depth_and_however_their_slashes_are_written() {
 }
 
 #[test]
+fn a_url_may_be_cut_anywhere() {
+    for slash in ["/", "\\/", "\\u002f"] {
+        let before = "[\"http://orthanc:8042/dicom-web/studies/1\",{\"href\":\"/dicom-web/\"}]";
+        let before = Bytes::from(before.replace('/', slash));
+        let expected = json(std::str::from_utf8(&before).unwrap());
+        assert_eq!(expected.matches("https://imaging.example/pacs").count(), 2);
+        for cut in 0..before.len() {
+            let (mut text, mut out) = (text(&orthanc(), Syntax::Json), VecDeque::new());
+            text.push(before.slice(..cut), &mut out);
+            text.push(before.slice(cut..), &mut out);
+            text.finish(&mut out);
+            let out = out.into_iter().flatten().collect::<Vec<_>>();
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "at {cut}");
+        }
+    }
+}
+
+#[test]
 fn what_follows_the_base_stays_to_the_byte() {
     let rest = "\\/studies\\u002f1?a=\\\"b\\\"&c=\\u00e9#d";
     let before = format!("\"http:\\/\\/orthanc:8042\\/dicom-web{rest}\"");
