@@ -1,4 +1,5 @@
-//! The gateway with everything on: token cache, checks, metrics, and a line per transaction.
+//! The gateway with everything on that others can do as well: token cache, checks, metrics, and a line
+//! per transaction. URLs in answers stay, as they do with the others: `links` measures those.
 
 use super::{Binary, Job};
 use crate::Result;
@@ -38,6 +39,7 @@ origin = "{scheme}://{origin}/dicom-web"
 scope = "race"
 callers = "anyone"
 allow = ["search", "retrieve", "store"]
+urls = "keep"
 
 [log]
 transactions = {log}
