@@ -42,7 +42,7 @@ pub(crate) struct Service<'c> {
 #[derive(Debug)]
 struct Form {
     text: Vec<u8>,
-    /// How much of it, scheme and host, may be in capitals.
+    /// How much of it may be in capitals: the scheme, and the host unless that is searched for.
     folded: usize,
     becomes: Bytes,
     /// Of no other form it is the beginning.
@@ -109,9 +109,13 @@ impl Links {
         }
     }
 
-    /// As [`Self::at`], for a URL without any escapes that ends where `url` does.
+    /// As [`Self::at`], for a URL without any escapes that ends where `url` does. Its host may be in
+    /// capitals.
     pub(super) fn whole(&self, url: &str) -> Option<(usize, &Bytes)> {
-        let raw = [url.as_bytes(), b"\""].concat();
+        let host = url.find("//").map_or(0, |scheme| scheme + 2);
+        let path = url[host..].find(['/', '?', '#']).map_or(url.len(), |path| host + path);
+        let mut raw = [url.as_bytes(), b"\""].concat();
+        raw[host..path].make_ascii_lowercase();
         match self.at(&raw, Syntax::Xml, || url.starts_with("..")) {
             Found::Base(length, becomes) => Some((length, becomes)),
             Found::Nothing | Found::Unclear => None,
@@ -165,7 +169,7 @@ fn urls(base: &Base, public: &str) -> Vec<Form> {
         }
         forms.extend(authorities.iter().map(|authority| {
             let text = format!("{scheme}//{authority}");
-            let folded = text.len();
+            let folded = if base.needle() == base.host { scheme.len() } else { text.len() };
             Form { folded, ..Form::new(text + &base.path, becomes) }
         }));
     }

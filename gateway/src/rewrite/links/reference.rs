@@ -98,7 +98,6 @@ impl Route {
             _ => return None,
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let authority = authority.to_ascii_lowercase();
         let host = if self.origin.host.contains(':') {
             format!("[{}]", self.origin.host)
         } else {
@@ -116,6 +115,10 @@ impl Route {
         }));
         known.sort_by_key(|(.., base)| std::cmp::Reverse(base.len()));
         let rest = known.iter().find_map(|(tls, host, port, base)| {
+            // A host that is searched for is searched for in lower case.
+            let is_telling = base.split('/').any(|segment| segment.len() >= 6);
+            let authority =
+                if is_telling { authority.to_ascii_lowercase() } else { authority.into() };
             let port_of = authority.strip_prefix(host.as_str())?;
             let is_default = *port == if *tls { 443 } else { 80 };
             let is_ours = match port_of.strip_prefix(':') {

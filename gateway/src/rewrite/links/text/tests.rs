@@ -58,6 +58,26 @@ fn a_url_may_be_cut_anywhere() {
     }
 }
 
+/// Else it would be found where a chunk ends in it, and nowhere else.
+#[test]
+fn capitals_are_known_where_the_path_is_what_is_searched_for() {
+    let short = route("http://pacs", &[], Profile::Generic, "https://imaging.example/x");
+    for (route, before, expected) in [
+        (&orthanc(), "\"HTTP://Orthanc:8042/dicom-web\"", "\"https://imaging.example/pacs\""),
+        (&short, "\"HTTP://pacs/\"", "\"https://imaging.example/x/\""),
+        (&short, "\"http://PACS/\"", "\"http://PACS/\""),
+    ] {
+        assert_eq!(rewritten(route, Syntax::Json, before), expected);
+        for cut in 0..before.len() {
+            let (mut text, mut out) = (text(route, Syntax::Json), VecDeque::new());
+            text.push(Bytes::copy_from_slice(&before.as_bytes()[..cut]), &mut out);
+            text.push(Bytes::copy_from_slice(&before.as_bytes()[cut..]), &mut out);
+            let out = out.into_iter().flatten().collect::<Vec<_>>();
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "at {cut}");
+        }
+    }
+}
+
 #[test]
 fn what_follows_the_base_stays_to_the_byte() {
     let rest = "\\/studies\\u002f1?a=\\\"b\\\"&c=\\u00e9#d";
