@@ -3,16 +3,21 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::life::first_end;
 use super::{Error, provider, read};
 
 /// Certificates that others' certificates must lead to.
 #[derive(Clone, Debug)]
-pub struct TrustAnchors(Arc<RootCertStore>);
+pub struct TrustAnchors {
+    roots: Arc<RootCertStore>,
+    not_after: Option<SystemTime>,
+}
 
 impl TrustAnchors {
     /// Those of a PEM file, or the system's without one. All certificates of the file must be sound.
@@ -28,7 +33,7 @@ impl TrustAnchors {
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs has TLS 1.2 and 1.3")
-            .with_root_certificates(self.0.clone())
+            .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         config
@@ -37,26 +42,36 @@ impl TrustAnchors {
     /// Differs for different anchors, within this process.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for anchor in &self.0.roots {
+        for anchor in &self.roots.roots {
             anchor.subject.as_ref().hash(&mut hasher);
             anchor.subject_public_key_info.as_ref().hash(&mut hasher);
+            anchor.name_constraints.as_deref().hash(&mut hasher);
         }
         hasher.finish()
     }
 
+    /// When the first of a file's certificates ends; `None` if no end can be read, and for the system's,
+    /// which are somebody else's care.
+    pub fn not_after(&self) -> Option<SystemTime> {
+        self.not_after
+    }
+
     fn from_file(path: &Path) -> Result<Self, Error> {
         const WANTED: &str = "certificate";
-        let mut store = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&read(path)?) {
-            certificate
-                .ok()
-                .and_then(|certificate| store.add(certificate).ok())
-                .ok_or_else(|| Error::Malformed { path: path.to_owned(), wanted: WANTED })?;
-        }
-        if store.is_empty() {
+        let certificates = CertificateDer::pem_slice_iter(&read(path)?)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| Error::Malformed { path: path.to_owned(), wanted: WANTED })?;
+        if certificates.is_empty() {
             return Err(Error::Empty { path: path.to_owned(), wanted: WANTED });
         }
-        Ok(Self(Arc::new(store)))
+        let not_after = first_end(certificates.iter().map(AsRef::as_ref));
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates {
+            roots
+                .add(certificate)
+                .map_err(|_| Error::Malformed { path: path.to_owned(), wanted: WANTED })?;
+        }
+        Ok(Self { roots: Arc::new(roots), not_after })
     }
 
     fn of_system() -> Result<Self, Error> {
@@ -69,6 +84,6 @@ impl TrustAnchors {
         if ROOTS.is_empty() {
             return Err(Error::NoSystemAnchors);
         }
-        Ok(Self(ROOTS.clone()))
+        Ok(Self { roots: ROOTS.clone(), not_after: None })
     }
 }

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+use super::life::first_end;
 use super::{Error, provider, read};
 
 /// A certificate chain and the private key of its leaf.
@@ -37,6 +39,11 @@ impl Identity {
                 key: key.to_owned(),
                 source,
             })
+    }
+
+    /// When the first certificate of the chain ends; `None` if no end can be read.
+    pub fn not_after(&self) -> Option<SystemTime> {
+        first_end(self.0.cert.iter().map(AsRef::as_ref))
     }
 
     /// A TLS server (1.2 and 1.3) that shows this identity, and prefers `alpn` in this order.

@@ -1,7 +1,8 @@
 //! Key material, from disk to rustls.
 //!
 //! An [`Identity`] is what this process shows, [`TrustAnchors`] are whom it believes. Both are read
-//! once, checked whole, and give rustls configurations with one crypto provider: aws-lc-rs.
+//! once, checked whole, and give rustls configurations with one crypto provider: aws-lc-rs. Whether
+//! their files hold something else by now is what [`Contents`] tell.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +11,14 @@ use std::{fs, io};
 use rustls::crypto::CryptoProvider;
 
 mod anchors;
+mod contents;
 mod identity;
+mod life;
 
 pub use self::anchors::TrustAnchors;
+pub use self::contents::Contents;
 pub use self::identity::Identity;
+pub use self::life::not_after;
 
 /// The one crypto provider of this program: aws-lc-rs.
 pub fn provider() -> Arc<CryptoProvider> {
