@@ -1,5 +1,8 @@
 //! `[client]` and `[client.NAME]`.
 
+use std::time::SystemTime;
+
+use time::{Date, Month};
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
@@ -76,12 +79,14 @@ fn client(name: &str, table: &Table<'_>) -> Option<Client> {
     let anchors = table.file("anchors");
     let credential =
         table.has_or_missing("credential").then(|| credential(&table.table("credential")));
+    let (credential, credential_ends) = credential.unzip();
     Some(Client {
         name: name.to_owned(),
         endpoint: endpoint?,
         id: id?,
         anchors,
         credential: credential??,
+        credential_ends: credential_ends?,
         timeout: table.seconds("timeout_secs"),
         refresh_percent: table.count("refresh_percent")?,
     })
@@ -114,12 +119,29 @@ fn endpoint(table: &Table<'_>) -> Option<TokenEndpoint> {
     token_endpoint.map(TokenEndpoint::At).or(authority)
 }
 
-fn credential(table: &Table<'_>) -> Option<Credential> {
+/// The credential, and when it ends.
+fn credential(table: &Table<'_>) -> (Option<Credential>, Option<SystemTime>) {
+    let ends = table.parsed("expires", date);
     // What is asked for instead was reported already; a missing secret file would confuse.
     if table.has_later() && !table.has("secret_file") {
-        return None;
+        return (None, ends);
     }
-    table.file("secret_file").map(Credential::SecretFile)
+    (table.file("secret_file").map(Credential::SecretFile), ends)
+}
+
+/// The beginning of a day in UTC: where it ends during the day, that is the safe side.
+fn date(text: &str) -> Result<SystemTime, String> {
+    let parsed = || {
+        let [year, month, day] = text.split('-').collect::<Vec<_>>()[..] else { return None };
+        if (year.len(), month.len(), day.len()) != (4, 2, 2) {
+            return None;
+        }
+        let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
+        Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()
+    };
+    let right = "write year, month and day, such as \"2027-01-31\"";
+    let date = parsed().ok_or_else(|| format!("is no date; {right}"))?;
+    Ok(date.midnight().assume_utc().into())
 }
 
 const KEY: &str = "client";

@@ -65,6 +65,8 @@ pub(crate) enum Kind {
     File,
     /// The same, but its value is never shown: it may be the secret itself, by mistake.
     SecretFile,
+    /// A day, `2027-01-31`.
+    Date,
     /// A boolean.
     Flag,
     /// A number of seconds, not less than this and not more than a day.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secrecy::SecretString;
 use url::Url;
@@ -94,6 +94,8 @@ pub struct Client {
     pub anchors: Option<PathBuf>,
     /// How the client proves itself.
     pub credential: Credential,
+    /// When the authority will accept the credential no more, if the operator says so.
+    pub credential_ends: Option<SystemTime>,
     /// How long one token request may take, all in all; also how long a caller waits for a token.
     pub timeout: Duration,
     /// When a token is renewed, in percent of its life, where the authority gives no `refresh_in`.
@@ -299,6 +301,8 @@ pub enum LogLevel {
 pub struct Runtime {
     /// How many workers serve callers, each on a thread of its own; at least one.
     pub workers: usize,
+    /// How often the files of key material are looked at.
+    pub watch_interval: Duration,
 }
 
 /// How the process ends (`[drain]`).

@@ -154,12 +154,20 @@ static LOG: Section = Section {
 };
 
 static RUNTIME: Section = Section {
-    keys: &[Key::default(
-        "workers",
-        Kind::Count(0, 1024),
-        "0",
-        "how many workers serve callers; 0 for one per available core",
-    )],
+    keys: &[
+        Key::default(
+            "workers",
+            Kind::Count(0, 1024),
+            "0",
+            "how many workers serve callers; 0 for one per available core",
+        ),
+        Key::default(
+            "watch_interval_secs",
+            Kind::Seconds(0.01),
+            "10",
+            "how often certificates, keys and trust anchors are looked at for a change",
+        ),
+    ],
     later: &[],
 };
 

@@ -20,7 +20,7 @@ pub(crate) fn runtime(table: &Table<'_>) -> Option<Runtime> {
         0 => thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
     };
-    Some(Runtime { workers })
+    Some(Runtime { workers, watch_interval: table.seconds("watch_interval_secs") })
 }
 
 /// Reads `[drain]`.

@@ -45,6 +45,7 @@ fn property(key: &Key) -> Value {
             "items": {"type": "string", "pattern": "^[A-Za-z0-9!#$%&'+.^`|~-]+$"},
         }),
         Kind::Prefix => json!({"type": "string", "pattern": "^(/|(/[A-Za-z0-9._~-]+)*)$"}),
+        Kind::Date => json!({"type": "string", "format": "date", "pattern": DATE}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Seconds(least) => {
             json!({"type": "number", "minimum": least, "maximum": MOST_SECONDS})
@@ -104,3 +105,5 @@ fn json_of(value: &DeValue<'_>) -> Value {
             .collect(),
     }
 }
+
+const DATE: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";

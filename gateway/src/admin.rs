@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -80,8 +80,9 @@ impl View {
             "/live" => text(StatusCode::OK, "text/plain", "live\n"),
             "/ready" => self.ready(),
             "/metrics" => {
-                let slots = self.current.load().routes.slots();
-                let mut body = metrics::render(&self.shared.metrics, &slots);
+                let generation = self.current.load();
+                let (slots, lives) = (generation.routes.slots(), &generation.lives);
+                let mut body = metrics::render(&self.shared.metrics, &slots, lives);
                 metrics::render_dropped_lines(&mut body, self.log.dropped());
                 text(StatusCode::OK, "text/plain; version=0.0.4", body)
             }
@@ -110,7 +111,11 @@ impl View {
         let draining = self.shared.is_draining();
         let ready = !draining && routes.iter().all(|route| route.ready);
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        let body = serde_json::to_vec(&Readiness { ready, draining, routes }).unwrap_or_default();
+        let time = SystemTime::now();
+        let ended = generation.lives.iter().filter(|life| life.has_ended(time));
+        let ended = ended.map(|life| life.key.clone()).collect();
+        let readiness = Readiness { ready, draining, routes, ended };
+        let body = serde_json::to_vec(&readiness).unwrap_or_default();
         text(status, "application/json", body)
     }
 }
@@ -120,6 +125,9 @@ struct Readiness {
     ready: bool,
     draining: bool,
     routes: Vec<RouteStatus>,
+    /// Options whose certificates or secrets have ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ended: Vec<String>,
 }
 
 #[derive(Serialize)]

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
-use certs::{H2, HTTP_11, Identity, TrustAnchors};
+use certs::{Contents, H2, HTTP_11, Identity, TrustAnchors};
 use config::Config;
 use http::HeaderValue;
 use rustls::ServerConfig;
@@ -12,9 +13,11 @@ use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::cors::Pages;
+use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::origin::{OriginSpec, SharedSpec};
 use crate::rewrite;
+use crate::rotation;
 use crate::route::{Route, Routes, forwarding};
 use crate::token::{ConfidentialClient, Tokens};
 use crate::wire::Rules;
@@ -53,6 +56,10 @@ pub(crate) struct Generation {
     pub(crate) routes: Routes,
     pub(crate) rules: Rules,
     pub(crate) acceptor: Option<TlsAcceptor>,
+    /// What the files of its key material held.
+    pub(crate) contents: Contents,
+    /// What of it ends.
+    pub(crate) lives: Vec<Life>,
 }
 
 /// What is wrong with a configuration that no file shows: key material, mostly.
@@ -91,15 +98,18 @@ impl Generation {
         shared: &Shared,
         before: Option<&Self>,
     ) -> Result<Self, Vec<BuildError>> {
-        let mut problems = Vec::new();
+        // Before they are read: what changes meanwhile is seen as a change.
+        let contents = Contents::of(rotation::files(&config));
+        let (mut problems, mut lives) = (Vec::new(), Vec::new());
         let acceptor = config.listener.identity.as_ref().and_then(|files| {
             Identity::load(&files.chain, &files.key)
+                .inspect(|identity| note("listener.identity", identity.not_after(), &mut lives))
                 .map(|identity| TlsAcceptor::from(server_config(&identity)))
                 .map_err(|error| problems.push(certs_error("listener.identity", error)))
                 .ok()
         });
-        let clients = config.clients.iter().map(client).collect::<Vec<_>>();
-        let origins = config.routes.iter().map(|r| origin(r, before)).collect::<Vec<_>>();
+        let clients = config.clients.iter().map(|c| client(c, &mut lives)).collect();
+        let origins = config.routes.iter().map(|r| origin(r, before, &mut lives)).collect();
         let (clients, origins) = (sound(clients, &mut problems), sound(origins, &mut problems));
         if !problems.is_empty() {
             return Err(problems);
@@ -127,7 +137,7 @@ impl Generation {
             max_head_bytes: config.listener.max_head_bytes,
             pseudonym: shared.pseudonym.to_string(),
         };
-        Ok(Self { config, routes: Routes::new(routes), rules, acceptor })
+        Ok(Self { config, routes: Routes::new(routes), rules, acceptor, contents, lives })
     }
 }
 
@@ -142,10 +152,20 @@ fn server_config(identity: &Identity) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-fn client(config: &config::Client) -> Result<Arc<ConfidentialClient>, BuildError> {
+/// Notes when something ends, if it does.
+fn note(key: &str, ends: Option<SystemTime>, lives: &mut Vec<Life>) {
+    lives.extend(ends.map(|ends| Life { key: key.to_owned(), ends }));
+}
+
+fn client(
+    config: &config::Client,
+    lives: &mut Vec<Life>,
+) -> Result<Arc<ConfidentialClient>, BuildError> {
     let key = || format!("client \"{}\": anchors", config.name);
     let anchors = TrustAnchors::load(config.anchors.as_deref())
         .map_err(|error| certs_error(&key(), error))?;
+    note(&format!("client.{}.anchors", config.name), anchors.not_after(), lives);
+    note(&format!("client.{}.credential", config.name), config.credential_ends, lives);
     let tls = anchors.client_config(&[H2, HTTP_11]);
     ConfidentialClient::new(config.clone(), tls, anchors.fingerprint())
         .map(Arc::new)
@@ -154,7 +174,11 @@ fn client(config: &config::Client) -> Result<Arc<ConfidentialClient>, BuildError
 
 /// How a route's origin server is reached: as before, where nothing changed, so that its connections
 /// and TLS sessions live on.
-fn origin(route: &config::Route, before: Option<&Generation>) -> Result<SharedSpec, BuildError> {
+fn origin(
+    route: &config::Route,
+    before: Option<&Generation>,
+    lives: &mut Vec<Life>,
+) -> Result<SharedSpec, BuildError> {
     let prefix = &route.prefix;
     let server_name = || BuildError::ServerName { prefix: prefix.clone() };
     let mut anchors_fingerprint = 0;
@@ -163,6 +187,8 @@ fn origin(route: &config::Route, before: Option<&Generation>) -> Result<SharedSp
         let anchors = TrustAnchors::load(route.origin.anchors.as_deref())
             .map_err(|error| certs_error(&key(), error))?;
         anchors_fingerprint = anchors.fingerprint();
+        let name = if prefix.is_empty() { "/" } else { prefix };
+        note(&format!("route.{name}.anchors"), anchors.not_after(), lives);
         let name = ServerName::try_from(route.origin.host.clone()).map_err(|_| server_name())?;
         let alpn: &[&[u8]] = if route.http2 { &[H2, HTTP_11] } else { &[HTTP_11] };
         Some((TlsConnector::from(Arc::new(anchors.client_config(alpn))), name))

@@ -33,6 +33,10 @@ pub(crate) struct Metrics {
     pub reloads: Counter,
     /// Configurations refused since the start.
     pub reloads_refused: Counter,
+    /// New key material published since the start.
+    pub rotations: Counter,
+    /// New key material found wanting since the start.
+    pub rotations_refused: Counter,
 }
 
 impl Metrics {

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,32 +16,30 @@ use tokio::sync::{mpsc, oneshot};
 use crate::admin;
 use crate::build::{BuildError, Generation, Shared};
 use crate::log::Log;
+use crate::rotation;
 
 mod bind;
 mod conn;
 mod connection;
 mod io_watch;
 mod worker;
+mod workers;
 
 pub(crate) use self::bind::CallerSocket;
 pub(crate) use self::conn::Conn;
 pub(crate) use self::connection::LocalExecutor;
 use self::worker::Command;
+pub(crate) use self::workers::Workers;
 
 /// A gateway that serves. Ends with [`Server::drain`]; dropped, it ends at once.
 pub struct Server {
     address: Address,
     admin_address: Address,
     shared: Arc<Shared>,
-    current: Arc<ArcSwap<Generation>>,
-    workers: Vec<Worker>,
+    workers: Arc<Workers>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
     control: Option<Control>,
     _sockets: bind::SocketFiles,
-}
-
-struct Worker {
-    commands: mpsc::UnboundedSender<Command>,
-    thread: JoinHandle<io::Result<()>>,
 }
 
 struct Control {
@@ -101,7 +98,7 @@ impl Server {
             .map_err(|error| bind_error("admin.address", &config.admin.address, error))?;
         let sockets = bind::SocketFiles::of([&config.listener.address, &config.admin.address]);
         let current = Arc::new(ArcSwap::from(generation.clone()));
-        let workers = bound
+        let (commands, threads) = bound
             .sockets
             .into_iter()
             .enumerate()
@@ -114,17 +111,19 @@ impl Server {
                 };
                 start_worker(index, start)
             })
-            .collect::<io::Result<Vec<_>>>()
+            .collect::<io::Result<(Vec<_>, Vec<_>)>>()
             .map_err(StartError::Thread)?;
+        let workers = Arc::new(Workers::new(current.clone(), commands));
         let admin_address = admin.address();
-        let view = admin::View { shared: shared.clone(), current: current.clone(), log };
-        let control = start_control(control, admin, view).map_err(StartError::Thread)?;
+        let view = admin::View { shared: shared.clone(), current, log };
+        let control = start_control(control, admin, view, workers.clone());
+        let control = control.map_err(StartError::Thread)?;
         Ok(Self {
             address: bound.address,
             admin_address,
             shared,
-            current,
             workers,
+            threads,
             control: Some(control),
             _sockets: sockets,
         })
@@ -166,52 +165,38 @@ impl Server {
     }
 
     fn publish(&self, config: Config) -> Result<(), StartError> {
-        let before = self.current.load_full();
+        let before = self.workers.current();
         same("listener.address", &before.config.listener.address, &config.listener.address)?;
         same("admin.address", &before.config.admin.address, &config.admin.address)?;
-        same("runtime.workers", &before.config.runtime, &config.runtime)?;
+        let workers = &config.runtime.workers;
+        same("runtime.workers", &before.config.runtime.workers, workers)?;
         // Half a log in one form and half in another could be read by nobody.
         same("log.format", &before.config.log.format, &config.log.format)?;
         let generation =
             Generation::build(config, &self.shared, Some(&before)).map_err(StartError::Build)?;
-        let generation = Arc::new(generation);
-        self.current.store(generation.clone());
-        self.tell(|done| Command::Publish(generation.clone(), done));
+        for done in self.workers.publish(Arc::new(generation)) {
+            let _ = done.recv_timeout(GRACE);
+        }
         Ok(())
     }
 
     /// Says so at `/ready`, waits for the configured delay, closes the listening socket, lets transfers
     /// in flight finish within the configured limit, and ends.
     pub fn drain(mut self) -> Drained {
-        let drain = self.current.load().config.drain;
+        let drain = self.workers.current().config.drain;
         self.shared.drain();
         std::thread::sleep(drain.delay);
         let until = Instant::now() + drain.timeout;
-        let ends = self.ask(|done| Command::Drain { until, done });
+        let ends = self.workers.ask(|done| Command::Drain { until, done });
         let patience = drain.timeout + GRACE;
         let cut_off = ends.into_iter().filter_map(|end| end.recv_timeout(patience).ok()).sum();
         self.end();
         Drained { cut_off }
     }
 
-    /// Sends every worker a command and waits until all have done it.
-    fn tell(&self, command: impl Fn(worker::Done) -> Command) {
-        for done in self.ask(command) {
-            let _ = done.recv_timeout(GRACE);
-        }
-    }
-
-    fn ask(&self, command: impl Fn(worker::Done) -> Command) -> Vec<Receiver<usize>> {
-        let ask = |worker: &Worker| {
-            let (done, end) = sync_channel(1);
-            worker.commands.send(command(done)).ok().map(|()| end)
-        };
-        self.workers.iter().filter_map(ask).collect()
-    }
-
     fn end(&mut self) {
-        for Worker { commands, thread } in self.workers.drain(..) {
-            drop(commands);
+        self.workers.dismiss();
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
         if let Some(Control { stop, thread }) = self.control.take() {
@@ -227,24 +212,29 @@ impl Drop for Server {
     }
 }
 
-fn start_worker(index: usize, start: worker::Start) -> io::Result<Worker> {
+fn start_worker(index: usize, start: worker::Start) -> io::Result<StartedWorker> {
     let (commands, receiver) = mpsc::unbounded_channel();
     let thread = std::thread::Builder::new()
         .name(format!("worker-{index}"))
         .spawn(move || worker::run(start, receiver))?;
-    Ok(Worker { commands, thread })
+    Ok((commands, thread))
 }
+
+type StartedWorker = (mpsc::UnboundedSender<Command>, JoinHandle<io::Result<()>>);
 
 fn start_control(
     runtime: tokio::runtime::Runtime,
     listener: bind::AdminSocket,
     view: admin::View,
+    workers: Arc<Workers>,
 ) -> io::Result<Control> {
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
+            let shared = view.shared.clone();
             tokio::select! {
                 () = admin::serve(listener, view) => {}
+                () = rotation::watch(shared, workers) => {}
                 _ = stopped => {}
             }
         });

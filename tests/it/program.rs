@@ -9,6 +9,7 @@ use gateway_tests::world::Toml;
 use gateway_tests::{Program, RawCaller, Recorder, World};
 
 mod ends;
+mod rotation;
 mod sidecar;
 mod signals;
 

@@ -3,6 +3,7 @@
 //! Nothing outside the test trusts it, so everything that talks to an emulator must be told to.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -57,6 +58,13 @@ impl Ca {
         let mut params = leaf(names);
         params.not_before = date_time_ymd(2019, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 1);
+        self.sign(params)
+    }
+
+    /// Issues a certificate for `names` that ends then.
+    pub fn ending(&self, names: &[&str], ends: SystemTime) -> Issued {
+        let mut params = leaf(names);
+        params.not_after = ends.into();
         self.sign(params)
     }
 

@@ -59,12 +59,20 @@ pub(super) static CLIENT: Section = Section {
 };
 
 static CREDENTIAL: Section = Section {
-    keys: &[Key::required(
-        "secret_file",
-        Kind::SecretFile,
-        r#""client-secret""#,
-        "the path of the file that holds the client secret; read anew for every token request",
-    )],
+    keys: &[
+        Key::required(
+            "secret_file",
+            Kind::SecretFile,
+            r#""client-secret""#,
+            "the path of the file that holds the client secret; read anew for every token request",
+        ),
+        Key::optional(
+            "expires",
+            Kind::Date,
+            r#""2027-01-31""#,
+            "the day on which the authority stops to accept it, to be warned before",
+        ),
+    ],
     later: &[
         Later { name: "certificate", instead: USE_SECRET_FILE },
         Later { name: "federated_token_file", instead: USE_SECRET_FILE },

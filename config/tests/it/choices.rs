@@ -1,6 +1,6 @@
 //! What may be chosen: defaults, numbers, words, clients, scopes.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use config::{Fix, LogFormat, LogLevel, Profile, ResourcePolicy, Transaction, Urls};
 
@@ -42,7 +42,26 @@ fn the_defaults_are_those_that_the_rest_counts_on() {
     let log = &config.log;
     assert_eq!((log.format, log.level, log.transactions), (LogFormat::Text, LogLevel::Info, true));
     assert!(config.runtime.workers >= 1);
+    assert_eq!(config.runtime.watch_interval, secs(10));
+    assert_eq!(client.credential_ends, None);
     assert_eq!((config.drain.delay, config.drain.timeout), (secs(0), secs(120)));
+}
+
+#[test]
+fn the_end_of_a_credential_is_a_day() {
+    let ending = |day: &str| {
+        let client = format!("credential.expires = \"{day}\"");
+        file(&Parts { client: &client, ..Parts::default() })
+    };
+    for (day, seconds) in [("2027-01-31", 1_801_353_600), ("2028-02-29", 1_835_395_200)] {
+        let ends = right(&ending(day)).clients[0].credential_ends;
+        assert_eq!(ends, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), "{day}");
+    }
+    for day in ["2027-02-29", "2027-1-31", "31.1.2027", "2027-01-31T00:00:00Z", "soon", "--"] {
+        wrong(&ending(day), "client.credential.expires", "such as \"2027-01-31\"");
+    }
+    let bare = file(&Parts { client: "credential.expires = 2027-01-31", ..Parts::default() });
+    wrong(&bare, "client.credential.expires", "must be a string");
 }
 
 #[test]

@@ -2,21 +2,24 @@
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use super::{BOUNDS_MS, Counter, Metrics, RouteMetrics, STATUSES, TransactionMetrics};
+use super::{BOUNDS_MS, Metrics, RouteMetrics, STATUSES, TransactionMetrics};
 use crate::error::Blame;
+use crate::life::Life;
 use crate::token::{AcquireError, Slot};
 use config::Transaction;
 
 /// Everything, as `/metrics` shows it; of tokens, those of `slots`. A slot that only transfers of an
 /// earlier configuration still hold is not among them: its labels may be those of its successor.
-pub(crate) fn render(metrics: &Metrics, slots: &[Arc<Slot>]) -> String {
+pub(crate) fn render(metrics: &Metrics, slots: &[Arc<Slot>], lives: &[Life]) -> String {
     let mut text = String::with_capacity(16 << 10);
     // Writing to a String does not fail.
     let _ = transactions(&mut text, metrics);
     let _ = acquisitions(&mut text, slots);
     let _ = connections(&mut text, metrics);
+    let _ = publications(&mut text, metrics);
+    let _ = key_material(&mut text, lives);
     text
 }
 
@@ -142,12 +145,33 @@ fn connections(text: &mut String, metrics: &Metrics) -> fmt::Result {
         let value = metrics.refused.value();
         writeln!(text, "dicom_gateway_connections_refused_total{{side=\"{side}\"}} {value}")?;
     }
-    family(text, "reloads_total", "counter", "Reloads of the configuration by outcome.")?;
-    let outcome = |name: &str, counter: &Counter| {
-        format!("dicom_gateway_reloads_total{{outcome=\"{name}\"}} {}", counter.value())
-    };
-    writeln!(text, "{}", outcome("published", &metrics.reloads))?;
-    writeln!(text, "{}", outcome("refused", &metrics.reloads_refused))
+    Ok(())
+}
+
+fn publications(text: &mut String, metrics: &Metrics) -> fmt::Result {
+    let Metrics { reloads, reloads_refused, rotations, rotations_refused, .. } = metrics;
+    for (name, help, published, refused) in [
+        ("reloads_total", "Reloads of the configuration by outcome.", reloads, reloads_refused),
+        ("rotations_total", "Changes of key material by outcome.", rotations, rotations_refused),
+    ] {
+        family(text, name, "counter", help)?;
+        for (outcome, counter) in [("published", published), ("refused", refused)] {
+            let value = counter.value();
+            writeln!(text, "dicom_gateway_{name}{{outcome=\"{outcome}\"}} {value}")?;
+        }
+    }
+    Ok(())
+}
+
+fn key_material(text: &mut String, lives: &[Life]) -> fmt::Result {
+    let (name, now) = ("key_material_life_left_seconds", SystemTime::now());
+    let help = "How long what an option names lasts; negative once it has ended.";
+    family(text, name, "gauge", help)?;
+    for life in lives {
+        let (key, left) = (escaped(&life.key), life.left_secs(now));
+        writeln!(text, "dicom_gateway_{name}{{key=\"{key}\"}} {left}")?;
+    }
+    Ok(())
 }
 
 /// Log lines that were lost to a slow disk or terminal.

@@ -29,7 +29,7 @@ pub(super) struct Start {
 }
 
 /// What a worker is told.
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Serve new requests under this configuration.
     Publish(Arc<Generation>, Done),
     /// Take no new connections, and end when the open ones have, or at `until`.
@@ -37,7 +37,7 @@ pub(super) enum Command {
 }
 
 /// Told when a command is carried out: how many connections were cut off by it.
-pub(super) type Done = SyncSender<usize>;
+pub(crate) type Done = SyncSender<usize>;
 
 /// A worker, as its connections see it.
 pub(super) struct Worker {

@@ -25,15 +25,16 @@ pub(crate) struct ConfidentialClient {
     config: config::Client,
     discovered: OnceCell<Url>,
     fingerprint: u64,
+    material: u64,
 }
 
 impl ConfidentialClient {
-    /// A client as configured, which believes `tls`, told from others by `anchors`. Follows no
-    /// redirect: it would carry the secret.
+    /// A client as configured, which speaks `tls`, whose key material `material` tells from other.
+    /// Follows no redirect: it would carry the secret.
     pub(crate) fn new(
         config: config::Client,
         tls: rustls::ClientConfig,
-        anchors: u64,
+        material: u64,
     ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -45,8 +46,8 @@ impl ConfidentialClient {
             .pool_max_idle_per_host(0)
             .user_agent(concat!("dicom-gateway/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        let fingerprint = fingerprint(&config, anchors);
-        Ok(Self { http, config, discovered: OnceCell::new(), fingerprint })
+        let fingerprint = fingerprint(&config);
+        Ok(Self { http, config, discovered: OnceCell::new(), fingerprint, material })
     }
 
     /// The client as configured.
@@ -57,6 +58,11 @@ impl ConfidentialClient {
     /// Differs for clients that could get different tokens, within this process.
     pub(crate) fn fingerprint(&self) -> u64 {
         self.fingerprint
+    }
+
+    /// Whether it speaks to the authority with the same key material.
+    pub(super) fn speaks_as(&self, other: &Self) -> bool {
+        self.material == other.material
     }
 
     /// Asks the authority for a token. One question, one answer, within the client's time limit.
@@ -195,14 +201,13 @@ fn unanswered(error: reqwest::Error) -> AcquireError {
     AcquireError::Unreachable(error.without_url())
 }
 
-fn fingerprint(config: &config::Client, anchors: u64) -> u64 {
+fn fingerprint(config: &config::Client) -> u64 {
     let mut hasher = DefaultHasher::new();
     match &config.endpoint {
         TokenEndpoint::At(url) | TokenEndpoint::Of(url) => url.hash(&mut hasher),
     }
     // Logs and metrics call it by its name: another name, another client.
     (&config.name, &config.id).hash(&mut hasher);
-    anchors.hash(&mut hasher);
     (config.timeout, config.refresh_percent).hash(&mut hasher);
     match &config.credential {
         Credential::SecretFile(path) => path.hash(&mut hasher),

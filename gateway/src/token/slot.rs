@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -21,7 +21,7 @@ use crate::metrics::AcquisitionMetrics;
 /// caller who hangs up takes nothing from the others. A failure is kept for as long as asking again
 /// would be useless or rude; a failed refresh leaves the old token in use until its end.
 pub(crate) struct Slot {
-    client: Arc<ConfidentialClient>,
+    client: ArcSwap<ConfidentialClient>,
     request: TokenRequest,
     runtime: Handle,
     metrics: Arc<AcquisitionMetrics>,
@@ -81,7 +81,7 @@ impl Slot {
         metrics: Arc<AcquisitionMetrics>,
     ) -> Self {
         Self {
-            client,
+            client: ArcSwap::from(client),
             request,
             runtime,
             metrics,
@@ -150,8 +150,16 @@ impl Slot {
     }
 
     /// The client whose tokens these are.
-    pub(crate) fn client(&self) -> &ConfidentialClient {
-        &self.client
+    pub(crate) fn client(&self) -> Arc<ConfidentialClient> {
+        self.client.load_full()
+    }
+
+    /// Asks as `client` from now on, the same one to the authority, if its key material is new. The
+    /// token in hand stays: the authority may be down, and it is as good as before.
+    pub(super) fn adopt(&self, client: &Arc<ConfidentialClient>) {
+        if !client.speaks_as(&self.client.load()) {
+            self.client.store(client.clone());
+        }
     }
 
     /// The scopes that its tokens are for.
@@ -220,7 +228,8 @@ impl Slot {
         self.quiet_until.store(u64::MAX, Ordering::Relaxed);
         let slot = self.clone();
         self.runtime.spawn(async move {
-            let acquired = AssertUnwindSafe(slot.client.acquire(&slot.request)).catch_unwind();
+            let client = slot.client();
+            let acquired = AssertUnwindSafe(client.acquire(&slot.request)).catch_unwind();
             let acquired = acquired.await.unwrap_or(Err(AcquireError::Broken));
             let outcome = slot.settle(acquired);
             announce.send_replace(Some(outcome));
@@ -230,7 +239,8 @@ impl Slot {
 
     fn settle(&self, acquired: Result<AccessToken, AcquireError>) -> Outcome {
         let now = Instant::now();
-        let client = self.client.config().name.as_str();
+        let client = self.client();
+        let client = client.config().name.as_str();
         let mut flight = self.lock();
         flight.acquisition = None;
         match acquired {

@@ -24,12 +24,14 @@ impl Tokens {
         Self { runtime, slots: Mutex::default() }
     }
 
-    /// The slot of this client and scope. A new one begins at once to acquire its token.
+    /// The slot of this client and scope. A new one begins at once to acquire its token; one that is
+    /// there asks with this client's key material from now on.
     pub(crate) fn slot(&self, client: &Arc<ConfidentialClient>, scope: &str) -> Arc<Slot> {
         let request = TokenRequest::new(client, scope);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.retain(|_, slot| slot.strong_count() > 0);
         if let Some(slot) = slots.get(&request).and_then(Weak::upgrade) {
+            slot.adopt(client);
             return slot;
         }
         let metrics = Arc::new(AcquisitionMetrics::default());

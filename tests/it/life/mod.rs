@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 
 mod drain;
 mod reload;
+mod rotation;
 mod under_load;
 
 /// A world with an origin server for large bodies.

@@ -225,6 +225,7 @@ impl Authority {
             id: "test".to_owned(),
             anchors: None,
             credential: Credential::Secret(SecretString::from("secret")),
+            credential_ends: None,
             timeout: Duration::from_secs(30),
             refresh_percent: 20,
         };

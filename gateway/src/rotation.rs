@@ -1,0 +1,94 @@
+//! Key material that is replaced below a running gateway, without a signal and without an outage.
+//!
+//! Certificates and trust anchors are read when a generation is built. Here their files are looked at
+//! again and again; when any holds something else, the same configuration is built anew, and
+//! published whole if all of it is good: a chain whose key has not arrived yet changes nothing. Client
+//! secrets are not among these files, since they are read for each token request.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use certs::Contents;
+use config::Config;
+
+use crate::build::{BuildError, Generation, Shared};
+use crate::life::Told;
+use crate::server::Workers;
+
+/// The files whose content a generation keeps in memory.
+pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
+    let identity = config.listener.identity.iter().flat_map(|files| [&files.chain, &files.key]);
+    let anchors = config.clients.iter().filter_map(|client| client.anchors.as_ref());
+    let origins = config.routes.iter().filter_map(|route| route.origin.anchors.as_ref());
+    let mut files = identity.chain(anchors).chain(origins).cloned().collect::<Vec<_>>();
+    files.sort_unstable();
+    files.dedup();
+    files
+}
+
+/// Watches over the key material of whatever generation is current, until it is dropped.
+pub(crate) async fn watch(shared: Arc<Shared>, workers: Arc<Workers>) {
+    let mut told = Told::default();
+    let mut refused = None;
+    loop {
+        let current = workers.current();
+        told.tell(&current.lives, SystemTime::now());
+        tokio::select! {
+            () = tokio::time::sleep(current.config.runtime.watch_interval) => {}
+            // It may have another interval.
+            () = workers.published() => continue,
+        }
+        match look(&shared, &current, refused.take()).await {
+            Seen::Same => {}
+            Seen::Refused(contents) => refused = Some(contents),
+            Seen::Good(next) => {
+                // Unless a reload was quicker: then it has read the same files.
+                if workers.replace(&current, next) {
+                    shared.metrics.rotations.add(1);
+                    tracing::info!("new key material is in use");
+                }
+            }
+        }
+    }
+}
+
+/// What the files hold.
+enum Seen {
+    /// What is in use.
+    Same,
+    /// Something that cannot be used, of which the operator is told.
+    Refused(Contents),
+    /// Something new.
+    Good(Arc<Generation>),
+}
+
+/// Compares, and builds what is new; `refused` was found wanting before.
+async fn look(shared: &Arc<Shared>, current: &Arc<Generation>, refused: Option<Contents>) -> Seen {
+    let (shared, current) = (shared.clone(), current.clone());
+    // Files may be on a disk that hangs, and tokens must still come.
+    let seen = tokio::task::spawn_blocking(move || {
+        let contents = current.contents.now();
+        if contents.is_same(&current.contents) {
+            return Seen::Same;
+        }
+        if refused.is_some_and(|refused| refused.is_same(&contents)) {
+            return Seen::Refused(contents);
+        }
+        match Generation::build(current.config.clone(), &shared, Some(&current)) {
+            Ok(next) => Seen::Good(Arc::new(next)),
+            Err(problems) => {
+                shared.metrics.rotations_refused.add(1);
+                tell(&problems);
+                Seen::Refused(contents)
+            }
+        }
+    });
+    seen.await.unwrap_or(Seen::Same)
+}
+
+fn tell(problems: &[BuildError]) {
+    for problem in problems {
+        tracing::warn!(%problem, "new key material cannot be used; the old stays in use");
+    }
+}
