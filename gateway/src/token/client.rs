@@ -65,7 +65,8 @@ impl ConfidentialClient {
         self.material == other.material
     }
 
-    /// Asks the authority for a token. One question, one answer, within the client's time limit.
+    /// Asks the authority for a token. One question, one answer, within the client's time limit; a
+    /// second one if the credential was replaced while the first was refused.
     pub(crate) async fn acquire(
         &self,
         request: &TokenRequest,
@@ -78,10 +79,27 @@ impl ConfidentialClient {
     async fn ask(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
         let endpoint = self.endpoint().await?;
         let secret = self.secret().await?;
+        let refusal = match self.ask_with(&endpoint, request, &secret).await {
+            Err(refusal @ AcquireError::Refused { .. }) => refusal,
+            outcome => return outcome,
+        };
+        let newer = self.secret().await?;
+        if newer.expose_secret() == secret.expose_secret() {
+            return Err(refusal);
+        }
+        self.ask_with(&endpoint, request, &newer).await
+    }
+
+    async fn ask_with(
+        &self,
+        endpoint: &Url,
+        request: &TokenRequest,
+        secret: &SecretString,
+    ) -> Result<AccessToken, AcquireError> {
         let asked_at = Instant::now();
         let response = self
             .http
-            .post(endpoint)
+            .post(endpoint.clone())
             .header("accept", "application/json")
             // Entra logs the first, and honours its own throttling only where the last is sent.
             .header("client-request-id", Uuid::new_v4().to_string())

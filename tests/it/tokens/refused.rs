@@ -48,6 +48,23 @@ async fn a_mended_secret_is_taken_up_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_replaced_while_it_is_refused_is_nobodys_trouble() {
+    let scene = Scene::new().await;
+    let authority = &scene.world.authority;
+    let secret = authority.secret();
+    scene.world.scratch.file("client-secret", "the old one");
+    authority.hold();
+    let gateway = scene.world.start(&scene.toml());
+    soon(authority.wait_for_in_flight(1)).await;
+
+    scene.world.scratch.file("client-secret", secret);
+    authority.release_all();
+
+    Caller::of(&gateway).search().await.is_ok();
+    assert_eq!(authority.requests(), 2);
+}
+
+#[tokio::test]
 async fn a_new_secret_is_read_for_the_next_token() {
     let scene = Scene::new().await;
     let authority = &scene.world.authority;
