@@ -105,7 +105,14 @@ impl View {
                     (None, Some(failure)) => Some(failure.to_string()),
                     (None, None) => Some("no token yet".to_owned()),
                 };
-                RouteStatus { prefix: route.name().to_owned(), ready: reason.is_none(), reason }
+                let said = status.failure.as_ref().and_then(|failure| failure.said());
+                let advice = said.and_then(|said| said.advice).filter(|_| reason.is_some());
+                RouteStatus {
+                    prefix: route.name().to_owned(),
+                    ready: reason.is_none(),
+                    reason,
+                    remedy: advice.map(|advice| advice.remedy),
+                }
             })
             .collect::<Vec<_>>();
         let draining = self.shared.is_draining();
@@ -136,6 +143,9 @@ struct RouteStatus {
     ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What an operator should do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'static str>,
 }
 
 fn text(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

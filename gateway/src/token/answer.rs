@@ -5,8 +5,10 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::error::RETRY_AFTER_MOST;
+use super::aadsts::{self, Class};
+use super::error::{RETRY_AFTER_MOST, Said};
 use super::{AccessToken, AcquireError};
 
 /// Reads a token endpoint's answer to a question asked at `asked_at`.
@@ -21,16 +23,16 @@ pub(super) fn read(
         return granted(body, refresh_percent, asked_at);
     }
     let retry_after = retry_after(headers, SystemTime::now());
+    let refusal = serde_json::from_slice::<Refusal>(body).ok();
+    let said = said(refusal.as_ref(), headers);
     if status == StatusCode::TOO_MANY_REQUESTS {
         let retry_after = retry_after.unwrap_or(THROTTLED);
-        return Err(AcquireError::Throttled { retry_after });
+        return Err(AcquireError::Throttled { retry_after, said });
     }
-    if status.is_client_error()
-        && let Ok(refusal) = serde_json::from_slice::<Refusal>(body)
-    {
-        return Err(refusal.into_error(status, retry_after));
-    }
-    Err(AcquireError::Unavailable { status: status.as_u16(), retry_after })
+    Err(match refusal.filter(|_| status.is_client_error()) {
+        Some(refusal) => refusal.into_error(status, retry_after, said),
+        None => AcquireError::Unavailable { status: status.as_u16(), retry_after, said },
+    })
 }
 
 fn granted(
@@ -73,21 +75,78 @@ struct Grant {
 struct Refusal {
     error: String,
     #[serde(default)]
-    error_codes: Vec<u32>,
+    error_codes: Vec<Value>,
+    #[serde(default)]
+    error_description: Value,
+    #[serde(default)]
+    correlation_id: Value,
+    #[serde(default)]
+    trace_id: Value,
 }
 
 impl Refusal {
-    fn into_error(self, status: StatusCode, retry_after: Option<Duration>) -> AcquireError {
-        if self.error_codes.iter().any(|code| THROTTLES.contains(code)) {
-            let retry_after = retry_after.unwrap_or(LOOP_DETECTED);
-            return AcquireError::Throttled { retry_after };
+    fn into_error(
+        self,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        said: Said,
+    ) -> AcquireError {
+        match said.advice.map(|advice| advice.class) {
+            Some(Class::Throttle) => {
+                let retry_after = retry_after.unwrap_or(LOOP_DETECTED);
+                AcquireError::Throttled { retry_after, said }
+            }
+            Some(Class::Transient) => {
+                AcquireError::Unavailable { status: status.as_u16(), retry_after, said }
+            }
+            _ => {
+                // Only words of our own may reach a log: the answer could hold anything.
+                let known = ERRORS.iter().find(|known| **known == self.error);
+                AcquireError::Refused { error: known.unwrap_or(&"another error"), said }
+            }
         }
-        if self.error == "temporarily_unavailable" {
-            return AcquireError::Unavailable { status: status.as_u16(), retry_after };
+    }
+
+    /// Entra's numbers; where they stand in prose only, the first of that.
+    fn codes(&self) -> Vec<u32> {
+        let mut codes = self.error_codes.iter().filter_map(number).collect::<Vec<_>>();
+        if codes.is_empty()
+            && let Some((_, rest)) = self.error_description.as_str().and_then(at_a_code)
+        {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            codes.extend(rest[..end].parse::<u32>());
         }
-        // Only words of our own may reach a log: the answer could hold anything.
-        let error = ERRORS.iter().find(|known| **known == self.error).unwrap_or(&"another error");
-        AcquireError::Refused { error, codes: self.error_codes }
+        codes.truncate(CODES_MOST);
+        codes
+    }
+}
+
+fn at_a_code(description: &str) -> Option<(&str, &str)> {
+    description.split_once("AADSTS")
+}
+
+fn number(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => u32::try_from(number.as_u64()?).ok(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// What may be told of an answer. An id that is no UUID could be anything, and is left out.
+fn said(refusal: Option<&Refusal>, headers: &HeaderMap) -> Said {
+    let header = |name| headers.get(name)?.to_str().ok();
+    let id = |field: Option<&Value>, name| {
+        let text = field.and_then(Value::as_str).or_else(|| header(name))?;
+        Uuid::try_parse(text).ok()
+    };
+    let codes = refusal.map(Refusal::codes).unwrap_or_default();
+    let advice = refusal.and_then(|refusal| aadsts::advice(&codes, &refusal.error));
+    Said {
+        codes,
+        correlation_id: id(refusal.map(|it| &it.correlation_id), "client-request-id"),
+        trace_id: id(refusal.map(|it| &it.trace_id), "x-ms-request-id"),
+        advice,
     }
 }
 
@@ -127,8 +186,8 @@ const THROTTLED: Duration = Duration::from_secs(5);
 /// How long Entra is left alone after it detected a loop.
 const LOOP_DETECTED: Duration = Duration::from_secs(60);
 
-/// Entra's codes for "you ask too often", which it dresses as refusals.
-const THROTTLES: [u32; 2] = [50196, 90055];
+/// More numbers than any answer has.
+const CODES_MOST: usize = 8;
 
 /// RFC 6749, sections 4.1.2.1 and 5.2; RFC 8707; and what Entra adds.
 const ERRORS: [&str; 11] = [
@@ -198,8 +257,36 @@ mod tests {
             error.to_string(),
             "the authority refused this client: invalid_client AADSTS7000215"
         );
+        for odd in [
+            &br#"{"error":"invalid_client","error_codes":["7000215",-1,{"canary":1}]}"#[..],
+            br#"{"error":"invalid_client","error_description":"AADSTS7000215: canary AADSTS2"}"#,
+        ] {
+            let error = refuse(StatusCode::BAD_REQUEST, odd).to_string();
+            assert!(error.ends_with(": invalid_client AADSTS7000215"), "{error}");
+        }
         let error = refuse(StatusCode::BAD_REQUEST, br#"{"error":"canary"}"#);
         assert_eq!(error.to_string(), "the authority refused this client: another error");
+    }
+
+    #[test]
+    fn ids_are_told_if_they_are_ids() {
+        let body = br#"{"error":"invalid_client","correlation_id":"canary","trace_id":
+            "6F4A3B1C-0d2e-4f5a-8b6c-7d8e9f0a1b2c"}"#;
+        let error = refuse(StatusCode::UNAUTHORIZED, body);
+        let said = error.said().expect("an answer");
+        assert_eq!(said.correlation_id, None);
+        let trace = said.trace_id.map(|id| id.to_string());
+        assert_eq!(trace.as_deref(), Some("6f4a3b1c-0d2e-4f5a-8b6c-7d8e9f0a1b2c"));
+
+        let id = "00000000-1111-2222-3333-444444444444";
+        let headers = [("client-request-id", id), ("x-ms-request-id", "canary")]
+            .map(|(n, v)| (http::HeaderName::from_static(n), HeaderValue::from_static(v)));
+        let headers = HeaderMap::from_iter(headers);
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let error = read(status, &headers, b"<html>", 20, Instant::now()).expect_err("no token");
+        let said = error.said().expect("an answer");
+        assert_eq!(said.correlation_id.map(|id| id.to_string()).as_deref(), Some(id));
+        assert_eq!(said.trace_id, None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
+use super::error::Said;
 use super::{AccessToken, AcquireError, TokenRequest, answer};
 
 /// An application that can keep a secret (RFC 6749, section 2.1).
@@ -145,8 +146,8 @@ impl ConfidentialClient {
                 },
                 StatusCode::NOT_FOUND => {}
                 _ => {
-                    let (status, retry_after) = (status.as_u16(), None);
-                    return Err(AcquireError::Unavailable { status, retry_after });
+                    let (status, said) = (status.as_u16(), Said::default());
+                    return Err(AcquireError::Unavailable { status, retry_after: None, said });
                 }
             }
         }

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
+use super::aadsts::Advice;
+
 /// Why no token came. Its words go to the log, never to a caller.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -10,26 +14,32 @@ pub(crate) enum AcquireError {
     #[error("the client's credential cannot be read")]
     Credential(#[source] std::io::Error),
     /// The authority said no to this client: an operator must act.
-    #[error("the authority refused this client: {error}{}", Codes(.codes))]
+    #[error("the authority refused this client: {error}{}", Codes(&.said.codes))]
     Refused {
         /// `error` of RFC 6749, section 5.2, if it is one that the gateway knows.
         error: &'static str,
-        /// Entra's numbers (AADSTS…).
-        codes: Vec<u32>,
+        /// What else may be told of the answer.
+        said: Said,
     },
     /// The authority wants to be left alone.
-    #[error("the authority throttles this client for {} s", .retry_after.as_secs())]
+    #[error(
+        "the authority throttles this client for {} s{}", .retry_after.as_secs(), Codes(&.said.codes)
+    )]
     Throttled {
         /// For how long; at most an hour.
         retry_after: Duration,
+        /// What else may be told of the answer.
+        said: Said,
     },
     /// The authority answered that it cannot answer.
-    #[error("the authority is out of order: status {status}")]
+    #[error("the authority is out of order: status {status}{}", Codes(&.said.codes))]
     Unavailable {
         /// Of the answer.
         status: u16,
         /// How long it wants to be left alone, if it says so.
         retry_after: Option<Duration>,
+        /// What else may be told of the answer.
+        said: Said,
     },
     /// No answer came.
     #[error("the authority cannot be reached")]
@@ -45,13 +55,40 @@ pub(crate) enum AcquireError {
     Broken,
 }
 
+/// What may be told of an authority's answer: numbers, and words of our own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    /// Entra's numbers (AADSTS…).
+    pub codes: Vec<u32>,
+    /// By which Entra's operators find the request: `correlation_id`.
+    pub correlation_id: Option<Uuid>,
+    /// And its answer: `trace_id`.
+    pub trace_id: Option<Uuid>,
+    /// What an operator should do about it.
+    pub advice: Option<&'static Advice>,
+}
+
 impl AcquireError {
+    /// What the authority said, if it said anything.
+    pub(crate) fn said(&self) -> Option<&Said> {
+        match self {
+            Self::Refused { said, .. }
+            | Self::Throttled { said, .. }
+            | Self::Unavailable { said, .. } => Some(said),
+            Self::Credential(_)
+            | Self::Unreachable(_)
+            | Self::Late
+            | Self::Malformed(_)
+            | Self::Broken => None,
+        }
+    }
+
     /// For how long asking again would be useless or rude. `failures` counts those in a row.
     pub(super) fn holds_for(&self, failures: u32) -> Duration {
         let jitter = 0.5 + fastrand::f64() / 2.0;
         match self {
             Self::Credential(_) | Self::Refused { .. } => REFUSAL.mul_f64(jitter),
-            Self::Throttled { retry_after }
+            Self::Throttled { retry_after, .. }
             | Self::Unavailable { retry_after: Some(retry_after), .. } => {
                 // It may be nothing, or a date that by our clock is past.
                 (*retry_after).max(back_off(failures).mul_f64(jitter))

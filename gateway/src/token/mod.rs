@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 
+mod aadsts;
 mod answer;
 mod client;
 mod error;

@@ -263,18 +263,30 @@ impl Slot {
                 let retry_after = error.holds_for(flight.failures);
                 let quiet = self.quiet_after(&error, retry_after, now);
                 let error = Arc::new(error);
-                tracing::warn!(
-                    client,
-                    error = &*error as &dyn std::error::Error,
-                    in_hand = self.usable(now).is_some(),
-                    "no token acquired"
-                );
+                self.tell(&error, self.usable(now).is_some());
                 flight.failures = flight.failures.saturating_add(1);
                 flight.failure = Some((error.clone(), now + retry_after));
                 self.quiet_until.store(self.since_epoch(now + quiet), Ordering::Relaxed);
                 Err(Held { error, retry_after })
             }
         }
+    }
+
+    /// Tells the operator why no token came, and what to do about it.
+    fn tell(&self, error: &AcquireError, in_hand: bool) {
+        let client = self.client();
+        let said = error.said();
+        let advice = said.and_then(|said| said.advice);
+        tracing::warn!(
+            client = client.config().name.as_str(),
+            error = error as &dyn std::error::Error,
+            in_hand,
+            class = advice.map(|advice| advice.class.name()),
+            remedy = advice.map(|advice| advice.remedy),
+            correlation_id = said.and_then(|said| said.correlation_id).map(display),
+            trace_id = said.and_then(|said| said.trace_id).map(display),
+            "no token acquired"
+        );
     }
 
     /// How long to wait before the next refresh: with a good token in hand there is time, unless its

@@ -56,7 +56,7 @@ async fn issue(
 
     let (answer, delay) = {
         let mut script = lock(&shared.script);
-        (script.take(), script.delay)
+        (script.take(form.field("client_id").unwrap_or_default()), script.delay)
     };
     script::pass(&shared.gate).await;
     if !delay.is_zero() {

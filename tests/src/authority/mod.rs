@@ -16,6 +16,7 @@ pub(crate) mod token;
 
 pub use self::answer::{Answer, Overrides, RetryAfter};
 pub use self::form::Form;
+pub use self::refusal::refusal;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -175,6 +176,11 @@ impl Authority {
     /// Answers `answer` to every request, until told otherwise.
     pub fn answer_with(&self, answer: Answer) {
         lock(&self.shared.script).otherwise = answer;
+    }
+
+    /// Answers `answer` to this client, whatever others are answered.
+    pub fn answer_client(&self, id: &str, answer: Answer) {
+        lock(&self.shared.script).to.insert(id.to_owned(), answer);
     }
 
     /// Answers `answer` to the next `n` requests, after those already so ordered.

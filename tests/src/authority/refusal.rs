@@ -5,6 +5,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::answer::{Answer, JSON};
+
 /// Why the token endpoint refuses a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -121,6 +123,17 @@ impl Refusal {
     fn bad(error: &'static str, code: u32, text: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error, code, text }
     }
+}
+
+/// A refusal with this `error` and AADSTS code, as Entra would word it: `text` is a part of its prose.
+pub fn refusal(error: &'static str, code: u32, text: &str) -> Answer {
+    let status = match error {
+        "invalid_client" => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let refusal = Refusal { status, error, code, text: text.to_owned() };
+    let body = refusal.body(&Uuid::new_v4().to_string());
+    Answer::status(refusal.status.as_u16(), JSON, body)
 }
 
 fn timestamp() -> String {

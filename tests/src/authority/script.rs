@@ -1,6 +1,6 @@
 //! What the authority has been told to do other than its duty.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,12 +11,17 @@ use super::answer::Answer;
 #[derive(Default)]
 pub(super) struct Script {
     pub(super) next: VecDeque<Answer>,
+    /// By client.
+    pub(super) to: HashMap<String, Answer>,
     pub(super) otherwise: Answer,
     pub(super) delay: Duration,
 }
 
 impl Script {
-    pub(super) fn take(&mut self) -> Answer {
+    pub(super) fn take(&mut self, client: &str) -> Answer {
+        if let Some(answer) = self.to.get(client) {
+            return answer.clone();
+        }
         self.next.pop_front().unwrap_or_else(|| self.otherwise.clone())
     }
 }
