@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use url::Url;
 
 use crate::keys::{Kind, Section};
-use crate::model::{Client, Credential, TokenEndpoint};
+use crate::model::{Capability, Client, Credential, TokenEndpoint};
 use crate::options::ROOT;
 use crate::table::Table;
 use crate::{entra, web};
@@ -87,6 +87,7 @@ fn client(name: &str, table: &Table<'_>) -> Option<Client> {
         anchors,
         credential: credential??,
         credential_ends: credential_ends?,
+        capabilities: table.many("capabilities", &Capability::ALL, Capability::name),
         timeout: table.seconds("timeout_secs"),
         refresh_percent: table.count("refresh_percent")?,
     })

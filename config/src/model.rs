@@ -96,10 +96,19 @@ pub struct Client {
     pub credential: Credential,
     /// When the authority will accept the credential no more, if the operator says so.
     pub credential_ends: Option<SystemTime>,
+    /// What the client says that it can do, each once.
+    pub capabilities: Vec<Capability>,
     /// How long one token request may take, all in all; also how long a caller waits for a token.
     pub timeout: Duration,
     /// When a token is renewed, in percent of its life, where the authority gives no `refresh_in`.
     pub refresh_percent: u8,
+}
+
+/// What a client tells Entra that it can do, which may earn it other tokens.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Capability {
+    /// It answers a claims challenge: tokens may live for a day, and are revoked by a challenge.
+    Cp1,
 }
 
 /// Where tokens are requested.

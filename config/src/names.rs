@@ -1,6 +1,6 @@
 //! How the closed lists of the model are written in a file.
 
-use crate::model::{Callers, LogFormat, LogLevel, Profile, ResourcePolicy, Urls};
+use crate::model::{Callers, Capability, LogFormat, LogLevel, Profile, ResourcePolicy, Urls};
 
 impl Profile {
     /// All profiles, in the order of their declaration.
@@ -34,6 +34,18 @@ impl Callers {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Anyone => "anyone",
+        }
+    }
+}
+
+impl Capability {
+    /// All capabilities.
+    pub const ALL: [Self; 1] = [Self::Cp1];
+
+    /// Its name in configuration and in token requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cp1 => "cp1",
         }
     }
 }

@@ -51,7 +51,7 @@ use self::origin::{Failure, Lease, Outgoing, Pool, Upload, Wanted};
 use self::permit::{Permit, Principal};
 use self::record::{Record, Trace};
 use self::server::Conn;
-use self::token::AccessToken;
+use self::token::{AccessToken, Claims};
 use self::transaction::Resource;
 use self::tunnel::Tunnel;
 
@@ -169,7 +169,9 @@ impl Gateway {
         let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
-            if !route.slot.reject(&token) || inbound.is_spent(record) {
+            let demanded = origin::demanded_claims(response.headers());
+            let demanded = demanded.and_then(|json| Claims::read(&json));
+            if !route.slot.reject(&token, demanded) || inbound.is_spent(record) {
                 return Err(Error::TokenRefused);
             }
             drop(lease);

@@ -11,11 +11,13 @@ use tokio_rustls::TlsConnector;
 
 use crate::error::Error;
 
+mod challenge;
 mod connect;
 mod exchange;
 mod outgoing;
 mod pool;
 
+pub(crate) use self::challenge::demanded_claims;
 pub(crate) use self::exchange::{Failure, run};
 pub(crate) use self::outgoing::{Outgoing, Upload};
 pub(crate) use self::pool::{Lease, Pool, Wanted};

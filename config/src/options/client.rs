@@ -2,6 +2,7 @@
 
 use super::ABOVE_ZERO;
 use crate::keys::{Key, Kind, Later, Section};
+use crate::model::Capability;
 
 /// `[client]` and `[client.NAME]`.
 pub(super) static CLIENT: Section = Section {
@@ -35,6 +36,12 @@ pub(super) static CLIENT: Section = Section {
             Kind::Table(&CREDENTIAL),
             r#"{ secret_file = "client-secret" }"#,
             "how the gateway proves itself to the authority",
+        ),
+        Key::optional(
+            "capabilities",
+            Kind::ManyOf("capability", || Capability::ALL.map(Capability::name).to_vec()),
+            r#"["cp1"]"#,
+            "what to tell Entra that the client can do: cp1 is to answer a claims challenge",
         ),
         Key::default(
             "timeout_secs",

@@ -14,7 +14,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::error::Said;
-use super::{AccessToken, AcquireError, TokenRequest, answer};
+use super::{AccessToken, AcquireError, Claims, TokenRequest, answer, claims};
 
 /// An application that can keep a secret (RFC 6749, section 2.1).
 ///
@@ -71,16 +71,25 @@ impl ConfidentialClient {
     pub(crate) async fn acquire(
         &self,
         request: &TokenRequest,
+        demanded: Option<&Claims>,
     ) -> Result<AccessToken, AcquireError> {
-        tokio::time::timeout(self.config.timeout, self.ask(request))
+        tokio::time::timeout(self.config.timeout, self.ask(request, demanded))
             .await
             .unwrap_or(Err(AcquireError::Late))
     }
 
-    async fn ask(&self, request: &TokenRequest) -> Result<AccessToken, AcquireError> {
+    async fn ask(
+        &self,
+        request: &TokenRequest,
+        demanded: Option<&Claims>,
+    ) -> Result<AccessToken, AcquireError> {
+        let claims = claims::parameter(&self.config.capabilities, demanded);
+        let form = [("scope", request.scope.as_str())];
+        let form = form.into_iter().chain(claims.iter().map(|claims| ("claims", claims.as_str())));
+        let form = form.collect::<Vec<_>>();
         let endpoint = self.endpoint().await?;
         let secret = self.secret().await?;
-        let refusal = match self.ask_with(&endpoint, request, &secret).await {
+        let refusal = match self.ask_with(&endpoint, &form, &secret).await {
             Err(refusal @ AcquireError::Refused { .. }) => refusal,
             outcome => return outcome,
         };
@@ -88,15 +97,20 @@ impl ConfidentialClient {
         if newer.expose_secret() == secret.expose_secret() {
             return Err(refusal);
         }
-        self.ask_with(&endpoint, request, &newer).await
+        self.ask_with(&endpoint, &form, &newer).await
     }
 
     async fn ask_with(
         &self,
         endpoint: &Url,
-        request: &TokenRequest,
+        form: &[(&str, &str)],
         secret: &SecretString,
     ) -> Result<AccessToken, AcquireError> {
+        let own = [
+            ("client_id", self.config.id.as_str()),
+            ("client_secret", secret.expose_secret()),
+            ("grant_type", "client_credentials"),
+        ];
         let asked_at = Instant::now();
         let response = self
             .http
@@ -106,12 +120,7 @@ impl ConfidentialClient {
             .header("client-request-id", Uuid::new_v4().to_string())
             .header("return-client-request-id", "true")
             .header("x-ms-lib-capability", "retry-after, h429")
-            .form(&[
-                ("client_id", self.config.id.as_str()),
-                ("scope", &request.scope),
-                ("client_secret", secret.expose_secret()),
-                ("grant_type", "client_credentials"),
-            ])
+            .form(&[form, &own].concat())
             .send()
             .await
             .map_err(unanswered)?;
@@ -228,6 +237,7 @@ fn fingerprint(config: &config::Client) -> u64 {
     // Logs and metrics call it by its name: another name, another client.
     (&config.name, &config.id).hash(&mut hasher);
     (config.timeout, config.refresh_percent).hash(&mut hasher);
+    config.capabilities.hash(&mut hasher);
     match &config.credential {
         Credential::SecretFile(path) => path.hash(&mut hasher),
         Credential::Secret(secret) => secret.expose_secret().hash(&mut hasher),

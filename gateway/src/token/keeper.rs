@@ -3,14 +3,17 @@
 //! Without it a gateway that had no traffic for an hour would not be ready, and one that is not ready
 //! gets no traffic.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
+
+use tokio::sync::Notify;
 
 use super::Slot;
 use super::slot::HEARTBEAT;
 
-/// Runs until the slot is gone.
-pub(super) async fn keep(slot: Weak<Slot>) {
+/// Runs until the slot is gone. `endings` tells of acquisitions, which others may have begun: what is
+/// due changes with each.
+pub(super) async fn keep(slot: Weak<Slot>, endings: Arc<Notify>) {
     loop {
         let due_at = match slot.upgrade() {
             None => return,
@@ -27,7 +30,10 @@ pub(super) async fn keep(slot: Weak<Slot>) {
         };
         let soonest = Instant::now() + PAUSE;
         let wake_at = due_at.clamp(soonest, soonest + HEARTBEAT);
-        tokio::time::sleep_until(wake_at.into()).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(wake_at.into()) => {}
+            () = endings.notified() => {}
+        }
     }
 }
 

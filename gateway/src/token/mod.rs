@@ -11,12 +11,14 @@ use http::HeaderValue;
 
 mod aadsts;
 mod answer;
+mod claims;
 mod client;
 mod error;
 mod keeper;
 mod slot;
 mod tokens;
 
+pub(crate) use self::claims::Claims;
 pub(crate) use self::client::ConfidentialClient;
 pub(crate) use self::error::AcquireError;
 pub(crate) use self::slot::{Held, Slot};

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use super::{AccessToken, AcquireError, ConfidentialClient, TokenRequest};
+use super::{AccessToken, AcquireError, Claims, ConfidentialClient, TokenRequest};
 use crate::metrics::AcquisitionMetrics;
 
 /// Where the token of one [`TokenRequest`] lives.
@@ -30,6 +30,8 @@ pub(crate) struct Slot {
     quiet_until: AtomicU64,
     epoch: Instant,
     flight: Mutex<Flight>,
+    /// Wakes the keeper after each acquisition.
+    endings: Arc<Notify>,
 }
 
 /// Why there is no token now, and when to ask again.
@@ -70,6 +72,8 @@ struct Flight {
     failure: Option<(Arc<AcquireError>, Instant)>,
     failures: u32,
     rejected_at: Option<Instant>,
+    /// What the next token must carry.
+    demanded: Option<Claims>,
 }
 
 impl Slot {
@@ -89,6 +93,7 @@ impl Slot {
             quiet_until: AtomicU64::new(0),
             epoch: Instant::now(),
             flight: Mutex::default(),
+            endings: Arc::default(),
         }
     }
 
@@ -115,10 +120,15 @@ impl Slot {
         })
     }
 
-    /// Takes `rejected` out of use, since the origin server refused it. True where another attempt
-    /// makes sense: a newer token is there, or may be acquired. An origin server that refuses every
-    /// token costs the authority one acquisition in half a minute.
-    pub(crate) fn reject(self: &Arc<Self>, rejected: &Arc<AccessToken>) -> bool {
+    /// Takes `rejected` out of use, since the origin server refused it; its successor is asked for
+    /// with the claims that it demanded. True where another attempt makes sense: a newer token is
+    /// there, or may be acquired. An origin server that refuses every token costs the authority one
+    /// acquisition in half a minute.
+    pub(crate) fn reject(
+        self: &Arc<Self>,
+        rejected: &Arc<AccessToken>,
+        demanded: Option<Claims>,
+    ) -> bool {
         let now = Instant::now();
         let mut flight = self.lock();
         let current = self.current.load();
@@ -129,10 +139,16 @@ impl Slot {
             return false;
         }
         flight.rejected_at = Some(now);
+        flight.demanded = demanded;
         self.current.store(None);
         // Whoever reports it may not come back, and without a token the gateway is not ready.
         let _ = self.join(&mut flight, now);
         true
+    }
+
+    /// Told of each acquisition that has ended.
+    pub(super) fn endings(&self) -> Arc<Notify> {
+        self.endings.clone()
     }
 
     /// Waits for the acquisition under way, if there is one.
@@ -228,13 +244,31 @@ impl Slot {
         self.quiet_until.store(u64::MAX, Ordering::Relaxed);
         let slot = self.clone();
         self.runtime.spawn(async move {
-            let client = slot.client();
-            let acquired = AssertUnwindSafe(client.acquire(&slot.request)).catch_unwind();
+            let acquired = AssertUnwindSafe(slot.acquire()).catch_unwind();
             let acquired = acquired.await.unwrap_or(Err(AcquireError::Broken));
             let outcome = slot.settle(acquired);
             announce.send_replace(Some(outcome));
+            slot.endings.notify_one();
         });
         acquisition
+    }
+
+    async fn acquire(&self) -> Result<AccessToken, AcquireError> {
+        loop {
+            let demanded = self.lock().demanded.take();
+            let acquired = self.client().acquire(&self.request, demanded.as_ref()).await;
+            let mut flight = self.lock();
+            match &acquired {
+                // The demand came meanwhile: this token was not asked for with it.
+                Ok(_) if flight.demanded.is_some() => {}
+                // A refusal may be the demand's fault, and the next attempt goes without.
+                Ok(_) | Err(AcquireError::Refused { .. }) => return acquired,
+                Err(_) => {
+                    flight.demanded = flight.demanded.take().or(demanded);
+                    return acquired;
+                }
+            }
+        }
     }
 
     fn settle(&self, acquired: Result<AccessToken, AcquireError>) -> Outcome {

@@ -38,7 +38,7 @@ impl Tokens {
         let slot = Slot::new(client.clone(), request.clone(), self.runtime.clone(), metrics);
         let slot = Arc::new(slot);
         slots.insert(request, Arc::downgrade(&slot));
-        self.runtime.spawn(keeper::keep(Arc::downgrade(&slot)));
+        self.runtime.spawn(keeper::keep(Arc::downgrade(&slot), slot.endings()));
         slot
     }
 }

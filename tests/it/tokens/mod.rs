@@ -24,6 +24,7 @@
 
 mod aadsts;
 mod answers;
+mod claims;
 mod discovery;
 mod kept;
 mod outage;

@@ -146,15 +146,48 @@ async fn a_rejection_takes_the_token_it_is_about_and_no_other() {
     let slot = authority.slot();
     let (old, new) = (Arc::new(token(1)), slot.put(token(0)));
 
-    assert!(slot.reject(&old), "the new one may do");
+    assert!(slot.reject(&old, None), "the new one may do");
     assert!(Arc::ptr_eq(&slot.token().await.unwrap(), &new));
-    assert!(slot.reject(&new));
+    assert!(slot.reject(&new, None));
     let successor = slot.token().await.unwrap();
     assert!(!Arc::ptr_eq(&successor, &new));
 
-    assert!(!slot.reject(&successor), "not twice in half a minute");
+    assert!(!slot.reject(&successor, None), "not twice in half a minute");
     assert!(Arc::ptr_eq(&slot.token().await.unwrap(), &successor));
     assert_eq!(authority.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_was_asked_for_without_the_demand_is_no_answer_to_it() {
+    let authority = Authority::start(TOKEN).await;
+    let slot = authority.slot();
+    let rejected = slot.put(token(3));
+    // A refresh is under way when the demand comes.
+    slot.token().await.unwrap();
+    authority.wait_for(1).await;
+    assert!(slot.reject(&rejected, Claims::read(br#"{"access_token":{"nbf":{}}}"#)));
+
+    authority.release();
+    assert!(slot.token().await.is_ok());
+
+    assert_eq!(authority.asked(), 2);
+    assert!(slot.lock().demanded.is_none(), "it is met, and the next refresh goes without");
+}
+
+#[tokio::test]
+async fn a_demand_outlives_an_outage() {
+    let authority = Authority::start(UNAVAILABLE).await;
+    let slot = authority.slot();
+    let rejected = slot.put(token(3));
+    // A refresh is under way when the demand comes.
+    slot.token().await.unwrap();
+    authority.wait_for(1).await;
+    assert!(slot.reject(&rejected, Claims::read(br#"{"access_token":{"nbf":{}}}"#)));
+
+    authority.release();
+    slot.settled().await;
+
+    assert!(slot.lock().demanded.is_some(), "the next acquisition has it");
 }
 
 #[tokio::test]
@@ -166,7 +199,7 @@ async fn a_rejection_is_no_leave_to_ask_an_authority_that_wants_to_be_left_alone
     slot.token().await.unwrap();
     slot.settled().await;
 
-    assert!(slot.reject(&stale));
+    assert!(slot.reject(&stale, None));
 
     assert!(slot.token().await.is_err());
     assert_eq!(authority.asked(), 1);
@@ -226,6 +259,7 @@ impl Authority {
             anchors: None,
             credential: Credential::Secret(SecretString::from("secret")),
             credential_ends: None,
+            capabilities: Vec::new(),
             timeout: Duration::from_secs(30),
             refresh_percent: 20,
         };
