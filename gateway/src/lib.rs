@@ -101,6 +101,7 @@ impl Gateway {
         let page = pages.and_then(|pages| pages.page(request.headers()));
         let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let has_body = !request.body().is_end_stream();
+        let is_small = request.body().size_hint().upper().is_some_and(|most| most <= SMALL_BODY);
         if request.extensions().get::<OnUpgrade>().is_some() {
             conn.asks_to_switch();
         }
@@ -140,8 +141,9 @@ impl Gateway {
         if let Some(pages) = pages {
             pages.tell(page, response.headers_mut());
         }
-        if leaves_body && version <= Version::HTTP_11 {
+        if leaves_body && !is_small && version <= Version::HTTP_11 {
             // hyper ends the connection without a word, and a caller's next request would be lost.
+            // A small body mostly came with the head; that it throws away, and goes on.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -300,6 +302,9 @@ impl Inbound {
             && matches!(self.head.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
     }
 }
+
+/// What comes with the head in one packet or two.
+const SMALL_BODY: u64 = 4 << 10;
 
 #[cfg(test)]
 mod tests {
