@@ -48,8 +48,10 @@ pub enum Flow {
 pub enum Transfer {
     /// A page of search results, 1 KiB.
     Search,
-    /// The metadata of a study, 50 KiB.
+    /// The metadata of a series, 50 KiB.
     Metadata,
+    /// The metadata of a study of many series, 20 MiB.
+    LongMetadata,
     /// One frame, 512 KiB.
     Frame,
     /// One instance, 100 MiB.
@@ -103,6 +105,7 @@ impl Transfer {
         match self {
             Self::Search => 1 << 10,
             Self::Metadata => 50 << 10,
+            Self::LongMetadata => 20 << 20,
             Self::Frame => 512 << 10,
             Self::Instance | Self::Store => 100 << 20,
         }
@@ -112,7 +115,8 @@ impl Transfer {
     pub fn path(self) -> &'static str {
         match self {
             Self::Search | Self::Store => "/dicom-web/studies",
-            Self::Metadata => "/dicom-web/studies/1.2.3/metadata",
+            Self::Metadata => "/dicom-web/studies/1.2.3/series/4.5/metadata",
+            Self::LongMetadata => "/dicom-web/studies/1.2.3/metadata",
             Self::Frame => "/dicom-web/studies/1.2.3/series/4.5/instances/6.7/frames/1",
             Self::Instance => "/dicom-web/studies/1.2.3/series/4.5/instances/6.7",
         }
@@ -121,7 +125,9 @@ impl Transfer {
     /// What a viewer would ask for.
     pub fn accept(self) -> &'static str {
         match self {
-            Self::Search | Self::Metadata | Self::Store => "application/dicom+json",
+            Self::Search | Self::Metadata | Self::LongMetadata | Self::Store => {
+                "application/dicom+json"
+            }
             Self::Frame => "multipart/related; type=\"application/octet-stream\"",
             Self::Instance => "multipart/related; type=\"application/dicom\"",
         }
@@ -129,7 +135,7 @@ impl Transfer {
 }
 
 /// All of them, in the order of the report.
-pub const CASES: [Case; 14] = {
+pub const CASES: [Case; 15] = {
     use Flow::{CallerTls, OriginTls, Plain};
     [
         small("json-1k", Plain, Transfer::Search, 20_000),
@@ -141,6 +147,7 @@ pub const CASES: [Case; 14] = {
         small("json-1k/origin-tls", OriginTls, Transfer::Search, 20_000),
         small("json-50k", Plain, Transfer::Metadata, 10_000),
         small("json-50k/origin-tls", OriginTls, Transfer::Metadata, 10_000),
+        large("json-20m", Plain, Transfer::LongMetadata, 4, 32),
         large("frame-512k", Plain, Transfer::Frame, 16, 2_048),
         large("frame-512k/origin-tls", OriginTls, Transfer::Frame, 16, 1_024),
         large("frame-512k/caller-tls", CallerTls, Transfer::Frame, 16, 1_024),

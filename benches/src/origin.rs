@@ -24,15 +24,17 @@ impl Origin {
     /// Starts it in `folder`, where the certificates are. It serves anyone, but [`CHECK`] needs `token`.
     pub fn start(folder: &Path, token: &str) -> Result<Self> {
         let (plain, tls) = (free_address()?, free_address()?);
-        for transfer in [Transfer::Search, Transfer::Metadata, Transfer::Frame, Transfer::Instance]
-        {
-            let size = usize::try_from(transfer.size())?;
-            let mut bytes = b"[]".to_vec();
-            bytes.resize(size, b' ');
-            fs::write(folder.join(file(transfer)), bytes)?;
+        for transfer in [Transfer::Search, Transfer::Metadata, Transfer::LongMetadata] {
+            let body = instances(plain, usize::try_from(transfer.size())?);
+            fs::write(folder.join(file(transfer)), body)?;
+        }
+        for transfer in [Transfer::Frame, Transfer::Instance] {
+            fs::write(folder.join(file(transfer)), vec![b' '; usize::try_from(transfer.size())?])?;
         }
         let dir = folder.display().to_string();
-        let locations: String = [Transfer::Metadata, Transfer::Frame, Transfer::Instance]
+        let files =
+            [Transfer::Metadata, Transfer::LongMetadata, Transfer::Frame, Transfer::Instance];
+        let locations: String = files
             .map(|transfer| {
                 let (path, file) = (transfer.path(), file(transfer));
                 format!("  location = {path} {{ alias {dir}/{file}; }}\n")
@@ -68,6 +70,42 @@ impl Origin {
     }
 }
 
+/// Instances in DICOM JSON as Orthanc describes them, with a URL of the server's own in each kilobyte or
+/// so, and spaces up to the size that is wanted.
+fn instances(server: SocketAddr, size: usize) -> Vec<u8> {
+    let mut text = "[".to_owned();
+    for number in 1.. {
+        let one = INSTANCE
+            .replace("SERVER", &server.to_string())
+            .replace("NUMBER", &number.to_string())
+            .replace(['\n', ' '], "");
+        if text.len() + one.len() + 2 > size {
+            break;
+        }
+        if number > 1 {
+            text.push(',');
+        }
+        text.push_str(&one);
+    }
+    text.push(']');
+    let mut bytes = text.into_bytes();
+    bytes.resize(size, b' ');
+    bytes
+}
+
+const INSTANCE: &str = r#"
+{"00080005":{"vr":"CS","Value":["ISO_IR100"]},"00080008":{"vr":"CS","Value":["ORIGINAL","PRIMARY","AXIAL"]},
+"00080016":{"vr":"UI","Value":["1.2.840.10008.5.1.4.1.1.2"]},"00080018":{"vr":"UI","Value":["1.2.3.4.5.NUMBER"]},
+"00080020":{"vr":"DA","Value":["20240312"]},"00080030":{"vr":"TM","Value":["101500"]},
+"00080060":{"vr":"CS","Value":["CT"]},"00100010":{"vr":"PN","Value":[{"Alphabetic":"Phantom^Thorax"}]},
+"00100020":{"vr":"LO","Value":["PH-1"]},"0020000D":{"vr":"UI","Value":["1.2.3"]},
+"0020000E":{"vr":"UI","Value":["4.5"]},"00200013":{"vr":"IS","Value":[NUMBER]},
+"00200032":{"vr":"DS","Value":[-250.0,-250.0,NUMBER]},"00200037":{"vr":"DS","Value":[1,0,0,0,1,0]},
+"00280010":{"vr":"US","Value":[512]},"00280011":{"vr":"US","Value":[512]},
+"7FE00010":{"vr":"OW","BulkDataURI":
+"http://SERVER/dicom-web/studies/1.2.3/series/4.5/instances/1.2.3.4.5.NUMBER/bulk/7fe00010"}}
+"#;
+
 /// Answers 200 to who brings the token, and 401 to all others.
 pub const CHECK: &str = "/dicom-web/studies/9.9/metadata";
 
@@ -75,6 +113,7 @@ fn file(transfer: Transfer) -> &'static str {
     match transfer {
         Transfer::Search => "1k.json",
         Transfer::Metadata => "50k.json",
+        Transfer::LongMetadata => "20m.json",
         Transfer::Frame => "512k.bin",
         Transfer::Instance => "100m.bin",
         Transfer::Store => "none",

@@ -34,6 +34,9 @@ struct Arguments {
     /// Another gateway, to race the two
     #[arg(long)]
     gateway_b: Option<PathBuf>,
+    /// Let the other gateway, or the same program once more, rewrite URLs
+    #[arg(long)]
+    rewrite_b: bool,
     /// Let the gateway write no line per transaction, as the others write none
     #[arg(long)]
     no_log: bool,
@@ -66,10 +69,14 @@ fn race(arguments: &Arguments) -> Result<()> {
         None => build(target)?,
     };
     let log = !arguments.no_log;
-    let mut peers = vec![Peer::Gateway(Binary { program, log })];
-    if let Some(program) = &arguments.gateway_b {
-        peers.push(Peer::GatewayB(Binary { program: program.canonicalize()?, log }));
-    }
+    let rewrites = arguments.rewrite_b;
+    let other = match &arguments.gateway_b {
+        Some(program) => Some(program.canonicalize()?),
+        None => rewrites.then(|| program.clone()),
+    };
+    let mut peers = vec![Peer::Gateway(Binary { program, log, rewrites: false })];
+    peers.extend(other.map(|program| Peer::GatewayB(Binary { program, log, rewrites })));
+    let peers_are_the_usual = peers.len() == 1;
     let names: Vec<&str> =
         arguments.peers.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
     let (others, missing) = Peer::installed(&names, target);
@@ -99,7 +106,7 @@ fn race(arguments: &Arguments) -> Result<()> {
         text.push('\n');
         text.push_str(&table);
     }
-    let is_whole = !arguments.quick && arguments.cases.is_empty() && arguments.gateway_b.is_none();
+    let is_whole = !arguments.quick && arguments.cases.is_empty() && peers_are_the_usual;
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results.md");
     if let Some(file) = arguments.out.clone().or_else(|| is_whole.then_some(results)) {
         std::fs::write(&file, text)?;

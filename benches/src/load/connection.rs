@@ -9,7 +9,7 @@ use rustix::net::{RecvFlags, recv};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::response::Head;
+use super::response::{Chunks, Head};
 use super::{Request, Target};
 use crate::Result;
 
@@ -34,6 +34,7 @@ enum Phase {
     SendingBody { left: u64 },
     Head,
     Body { left: u64 },
+    Chunks(Chunks),
 }
 
 impl Connection {
@@ -101,6 +102,7 @@ impl Connection {
                 Phase::Body { left } => {
                     usize::try_from(left).map_or(scratch.len(), |left| left.min(scratch.len()))
                 }
+                Phase::Chunks(_) => scratch.len(),
                 // Little, since it is copied; the rest of the body is not.
                 Phase::Head | Phase::SendingHead { .. } | Phase::SendingBody { .. } => HEAD,
             };
@@ -110,35 +112,49 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error.into()),
             };
-            let left = match self.phase {
-                Phase::Body { left } => left - read as u64,
-                _ => match self.head(&scratch[..read])? {
-                    Some(left) => left,
-                    None => continue,
-                },
+            let is_whole = match &mut self.phase {
+                Phase::Body { left } => {
+                    *left -= read as u64;
+                    *left == 0
+                }
+                Phase::Chunks(chunks) => chunks.take(&scratch[..read])?,
+                _ => self.head(&scratch[..read])?,
             };
-            if left == 0 {
+            if is_whole {
                 self.phase = Phase::Idle;
                 return Ok(Some(self.since));
             }
-            self.phase = Phase::Body { left };
         }
     }
 
-    /// How much of the body is still to come, once the head is whole.
-    fn head(&mut self, bytes: &[u8]) -> Result<Option<u64>> {
+    /// Goes on to the body once the head is whole; true if that came with it.
+    fn head(&mut self, bytes: &[u8]) -> Result<bool> {
         self.partial.extend_from_slice(bytes);
-        let Some(head) = Head::parse(&self.partial)? else { return Ok(None) };
+        let Some(head) = Head::parse(&self.partial)? else { return Ok(false) };
         if head.status != 200 || !matches!(self.phase, Phase::Head) {
             let text = String::from_utf8_lossy(&self.partial).into_owned();
             return Err(format!("an answer that nobody wants: {text}").into());
         }
-        if self.request.answer.is_some_and(|length| length != head.body) {
-            return Err(format!("a body of {} bytes", head.body).into());
-        }
-        let left = head.body.checked_sub((self.partial.len() - head.length) as u64);
+        let come = &self.partial[head.length..];
+        let is_whole = match head.body {
+            // Of another length, since something in it was replaced.
+            None => {
+                let mut chunks = Chunks::START;
+                let is_whole = chunks.take(come)?;
+                self.phase = Phase::Chunks(chunks);
+                is_whole
+            }
+            Some(body) => {
+                if self.request.answer.is_some_and(|length| length != body) {
+                    return Err(format!("a body of {body} bytes").into());
+                }
+                let left = body.checked_sub(come.len() as u64).ok_or("more than the answer")?;
+                self.phase = Phase::Body { left };
+                left == 0
+            }
+        };
         self.partial.clear();
-        Ok(Some(left.ok_or("more than the answer")?))
+        Ok(is_whole)
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -179,7 +195,7 @@ impl Connection {
                     let sent = self.wire.write(&BODY[..next])?;
                     Phase::SendingBody { left: left - sent as u64 }
                 }
-                Phase::Idle | Phase::Head | Phase::Body { .. } => return Ok(()),
+                Phase::Idle | Phase::Head | Phase::Body { .. } | Phase::Chunks(_) => return Ok(()),
             };
         }
     }

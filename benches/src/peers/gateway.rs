@@ -1,5 +1,5 @@
 //! The gateway with everything on that others can do as well: token cache, checks, metrics, and a line
-//! per transaction. URLs in answers stay, as they do with the others: `links` measures those.
+//! per transaction. URLs in answers stay, as they do with the others, unless that is what is raced.
 
 use super::{Binary, Job};
 use crate::Result;
@@ -16,6 +16,7 @@ pub(super) fn command(job: &Job<'_>, binary: &Binary) -> Result<Vec<String>> {
     let anchors = if flow.has_tls_origin() { "anchors = \"ca.pem\"" } else { "" };
     let (origin, endpoint) = (venue.origin.address(*flow), venue.token_endpoint);
     let log = binary.log;
+    let urls = if binary.rewrites { "rewrite" } else { "keep" };
     let file = venue.write(
         &format!("{name}.toml"),
         &format!(
@@ -39,7 +40,8 @@ origin = "{scheme}://{origin}/dicom-web"
 scope = "race"
 callers = "anyone"
 allow = ["search", "retrieve", "store"]
-urls = "keep"
+public_url = "https://imaging.example/dicom-web"
+urls = "{urls}"
 
 [log]
 transactions = {log}

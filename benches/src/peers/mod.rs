@@ -49,6 +49,8 @@ pub struct Binary {
     pub program: PathBuf,
     /// Whether it writes a line per transaction; to nowhere.
     pub log: bool,
+    /// Whether it puts its own URLs in the place of the origin server's.
+    pub rewrites: bool,
 }
 
 /// A peer that serves.
