@@ -30,6 +30,10 @@ pub(crate) fn rewritten<B: Body>(
     let links = route.links.as_ref()?;
     let below = asked.uri.path().strip_prefix(&*route.label).unwrap_or_default();
     links.rewrite_head(response.headers_mut(), below);
+    if response.status() == StatusCode::NOT_MODIFIED && would_be_rewritten(permit, asked, response)
+    {
+        forget_the_body(response.headers_mut());
+    }
     let (kind, coding) = body(permit, asked, response)?;
     let has_body = !response.body().is_end_stream();
     if has_body || asked.method == Method::HEAD {
@@ -70,6 +74,14 @@ fn body<B>(permit: &Permit<'_>, asked: &Parts, response: &Response<B>) -> Option
     let coding =
         codings.next().map_or(Some(Coding::Identity), |coding| Coding::of(coding.as_bytes()));
     coding.filter(|_| codings.next().is_none()).map(|coding| (kind, coding))
+}
+
+/// Whether the body that a 304 stands for came out as another than the origin server's. Few 304s say
+/// what it is made of.
+fn would_be_rewritten<B>(permit: &Permit<'_>, asked: &Parts, response: &Response<B>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    holds_urls(permit.route().config.profile, permit.resource(), &asked.method)
+        && kind.map_or(is_text(permit.resource()), |kind| Kind::of(kind.as_bytes()).is_some())
 }
 
 /// What was true of the origin server's bytes alone. Its strong validator becomes a weak one: ours
