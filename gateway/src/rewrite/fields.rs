@@ -47,8 +47,19 @@ fn fate(name: &str) -> Fate {
         // The gateway speaks for itself; what a caller shows is for the gateway.
         "authorization" | "cookie" | "cookie2" | "host" | "x-api-key" => Fate::EndsHere,
         // Where the caller comes from is not for the caller to say, nor is it the origin's business.
-        "forwarded" | "origin" | "referer" | "x-client-cert" | "x-client-ip" | "x-real-ip"
-        | "true-client-ip" => Fate::EndsHere,
+        "cf-connecting-ip"
+        | "forwarded"
+        | "origin"
+        | "referer"
+        | "true-client-ip"
+        | "x-client-cert"
+        | "x-client-ip"
+        | "x-cluster-client-ip"
+        | "x-forwarded"
+        | "x-host"
+        | "x-http-host-override"
+        | "x-original-host"
+        | "x-real-ip" => Fate::EndsHere,
         // Some servers act on these instead of the method and path that the permit was granted for.
         "x-http-method"
         | "x-http-method-override"
