@@ -85,12 +85,17 @@ fn leaves(name: &str) -> bool {
     match name {
         "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer"
         | "transfer-encoding" | "upgrade" => false,
+        // Would have browsers tell others whom a user looks at: reports name URLs in full.
+        "content-security-policy-report-only" | "nel" | "report-to" | "reporting-endpoints" => {
+            false
+        }
         // Would speak of the gateway's own credential, set the gateway's state, or lead around it.
         "alt-svc"
         | "authentication-info"
         | "clear-site-data"
         | "proxy-authenticate"
         | "proxy-authentication-info"
+        | "refresh"
         | "set-cookie"
         | "set-cookie2"
         | "strict-transport-security"
@@ -152,6 +157,10 @@ mod tests {
             ("www-authenticate", "Bearer"),
             ("set-cookie", "a=b"),
             ("access-control-allow-origin", "*"),
+            ("nel", "{\"report_to\":\"them\"}"),
+            ("report-to", "{\"group\":\"them\"}"),
+            ("reporting-endpoints", "them=\"https://them.example\""),
+            ("refresh", "0; url=https://origin.example/"),
             ("etag", "12-3"),
             ("warning", "299 - \"x\""),
             ("content-length", "3"),
