@@ -9,6 +9,7 @@ use http::{Request, Version, header};
 use http_body_util::{BodyExt, Full};
 
 mod canaries;
+mod ways;
 
 use self::canaries::{Canaries, hits};
 
@@ -29,16 +30,24 @@ async fn everything_goes_wrong(format: &str) {
     world.authority.set_secrets(&[&secret]);
     world.scratch.file("client-secret", &secret);
     let opaque = format!("\"{}.-_~+/=\"", canaries.plant("opaque token"));
+    let theirs = format!("{}/{}", recorder.url(), canaries.plant("origin server's path"));
     let toml = Toml {
-        route: "allow = [\"search\", \"retrieve\", \"store\"]\nresponse_timeout_secs = 0.5".into(),
+        route: "allow = [\"search\", \"retrieve\", \"store\", \"worklist\"]\n\
+                response_timeout_secs = 0.5\nurls = \"rewrite\"\n\
+                public_url = \"https://imaging.example/dicom-web\"\n\
+                cors.origins = [\"https://viewer.example\"]"
+            .into(),
         more: format!("[log]\nformat = \"{format}\"\nlevel = \"trace\"\n"),
-        ..world.toml(recorder.url())
+        ..world.toml(theirs)
     };
     let mut stage = Stage::new(&world, &recorder, toml, canaries).await;
 
     stage.well_bred_requests().await;
     stage.ill_bred_requests().await;
     stage.an_ill_bred_origin_server().await;
+    stage.urls_of_the_origin_server().await;
+    stage.strange_pages().await;
+    stage.websockets().await;
     stage.ill_bred_authorities(&opaque).await;
     stage.wrong_files(&secret).await;
 
