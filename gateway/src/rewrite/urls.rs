@@ -59,8 +59,8 @@ pub(super) fn ask_for_plain(permit: &Permit<'_>, asked: &Parts, headers: &mut He
 /// How to read the body, if it is to be rewritten.
 fn body<B>(permit: &Permit<'_>, asked: &Parts, response: &Response<B>) -> Option<(Kind, Coding)> {
     let (status, headers) = (response.status(), response.headers());
-    let is_range =
-        status == StatusCode::PARTIAL_CONTENT && headers.contains_key(header::CONTENT_RANGE);
+    let is_range = status == StatusCode::PARTIAL_CONTENT
+        && (headers.contains_key(header::CONTENT_RANGE) || has_ranges(headers));
     let is_failure = status.is_client_error() || status.is_server_error();
     let profile = permit.route().config.profile;
     if is_range
@@ -74,6 +74,12 @@ fn body<B>(permit: &Permit<'_>, asked: &Parts, response: &Response<B>) -> Option
     let coding =
         codings.next().map_or(Some(Coding::Identity), |coding| Coding::of(coding.as_bytes()));
     coding.filter(|_| codings.next().is_none()).map(|coding| (kind, coding))
+}
+
+/// Whether the body is several ranges (RFC 9110, section 14.6).
+fn has_ranges(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.get(..BYTE_RANGES.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(BYTE_RANGES))
 }
 
 /// Whether the body that a 304 stands for came out as another than the origin server's. Few 304s say
@@ -156,3 +162,5 @@ fn is_text(resource: Resource) -> bool {
         | Resource::Tag => true,
     }
 }
+
+const BYTE_RANGES: &[u8] = b"multipart/byteranges";
