@@ -87,7 +87,8 @@ fn has_ranges(headers: &HeaderMap) -> bool {
 fn would_be_rewritten<B>(permit: &Permit<'_>, asked: &Parts, response: &Response<B>) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);
     holds_urls(permit.route().config.profile, permit.resource(), &asked.method)
-        && kind.map_or(is_text(permit.resource()), |kind| Kind::of(kind.as_bytes()).is_some())
+        && kind
+            .map_or_else(|| is_text(permit.resource()), |kind| Kind::of(kind.as_bytes()).is_some())
 }
 
 /// What was true of the origin server's bytes alone. Its strong validator becomes a weak one: ours
