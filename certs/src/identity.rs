@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use rustls::{InconsistentKeys, ServerConfig};
+use zeroize::Zeroizing;
 
 use super::life::first_end;
-use super::{Error, provider, read};
+use super::{Error, SigningKey, pkcs12, provider, read};
 
 /// A certificate chain and the private key of its leaf.
 #[derive(Clone, Debug)]
@@ -28,17 +30,52 @@ impl Identity {
         if certificates.is_empty() {
             return Err(Error::Empty { path: chain.to_owned(), wanted: CERTIFICATE });
         }
-        let private = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| match error {
+        let text = Zeroizing::new(read(key)?);
+        let private = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
             pem::Error::NoItemsFound => Error::Empty { path: key.to_owned(), wanted: KEY },
             _ => Error::Malformed { path: key.to_owned(), wanted: KEY },
         })?;
-        CertifiedKey::from_der(certificates, private, &provider())
-            .map(|certified| Self(Arc::new(certified)))
-            .map_err(|source| Error::Mismatch {
-                chain: chain.to_owned(),
-                key: key.to_owned(),
-                source,
-            })
+        Self::pair(certificates, &Zeroizing::new(private)).map_err(|source| Error::Mismatch {
+            chain: chain.to_owned(),
+            key: key.to_owned(),
+            source,
+        })
+    }
+
+    /// Reads a PKCS#12 file (RFC 7292), whose password is the text of another file but for one line
+    /// end, or empty without one, and checks that its key and certificate belong together.
+    pub fn load_pkcs12(store: &Path, password: Option<&Path>) -> Result<Self, Error> {
+        pkcs12::open(store, password)
+    }
+
+    /// Puts a key and the certificates of its chain together, if they belong together or nobody can
+    /// tell.
+    pub(super) fn pair(
+        certificates: Vec<CertificateDer<'static>>,
+        key: &PrivateKeyDer<'static>,
+    ) -> Result<Self, rustls::Error> {
+        // By reference: nothing of the key stays behind where it cannot be wiped.
+        let certified = CertifiedKey::new(certificates, any_supported_type(key)?);
+        match certified.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Self(Arc::new(certified)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The certificates, leaf first; at least one.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.0.cert
+    }
+
+    /// The leaf's private key.
+    pub fn signing_key(&self) -> SigningKey {
+        SigningKey(self.0.key.clone())
+    }
+
+    pub(super) fn certified(&self) -> Arc<CertifiedKey> {
+        self.0.clone()
     }
 
     /// When the first certificate of the chain ends; `None` if no end can be read.

@@ -14,11 +14,16 @@ mod anchors;
 mod contents;
 mod identity;
 mod life;
+mod pkcs12;
+mod presented;
+mod signature;
 
 pub use self::anchors::TrustAnchors;
 pub use self::contents::Contents;
 pub use self::identity::Identity;
 pub use self::life::not_after;
+pub use self::presented::Presented;
+pub use self::signature::{Algorithm, SigningKey};
 
 /// The one crypto provider of this program: aws-lc-rs.
 pub fn provider() -> Arc<CryptoProvider> {
@@ -70,6 +75,12 @@ pub enum Error {
         key: PathBuf,
         /// What rustls says.
         source: rustls::Error,
+    },
+    /// A PKCS#12 file is broken, or its password is another.
+    #[error("{} is no PKCS#12 file of this password with one key and its certificate", .path.display())]
+    Pkcs12 {
+        /// The file.
+        path: PathBuf,
     },
     /// The system has no roots to trust.
     #[error("the system has no trust anchors; name a PEM file with `anchors`")]
