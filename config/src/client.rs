@@ -1,13 +1,12 @@
 //! `[client]` and `[client.NAME]`.
 
-use std::time::SystemTime;
-
-use time::{Date, Month};
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
+use crate::credential::TokenEndpoint;
+use crate::credentials::{credential, stands_alone};
 use crate::keys::{Kind, Section};
-use crate::model::{Capability, Client, Credential, TokenEndpoint};
+use crate::model::{Capability, Client};
 use crate::options::ROOT;
 use crate::table::Table;
 use crate::{entra, web};
@@ -74,26 +73,66 @@ fn named_stranger<'v>(value: &'v DeValue<'_>, section: &Section) -> Option<&'v s
 }
 
 fn client(name: &str, table: &Table<'_>) -> Option<Client> {
-    let endpoint = endpoint(table);
-    let id = table.text("id");
+    let tables = table.one_or_more("credential");
+    let standing = if !tables.is_empty() && tables.iter().all(stands_alone) {
+        Standing::Alone
+    } else if tables.iter().any(|table| table.has("workload_identity")) {
+        Standing::ByVariables
+    } else {
+        Standing::Registered
+    };
+    let endpoint = endpoint(table, standing);
+    let id = id(table, standing);
     let anchors = table.file("anchors");
-    let credential =
-        table.has_or_missing("credential").then(|| credential(&table.table("credential")));
-    let (credential, credential_ends) = credential.unzip();
+    let count = tables.len();
+    let read = tables.iter().filter_map(|table| credential(table, endpoint.as_ref()));
+    let credentials = read.collect::<Vec<_>>();
+    let parameters = table.parameters("parameters", parameter);
+    if credentials.is_empty() || credentials.len() < count {
+        return None;
+    }
     Some(Client {
         name: name.to_owned(),
         endpoint: endpoint?,
         id: id?,
         anchors,
-        credential: credential??,
-        credential_ends: credential_ends?,
+        credentials,
+        parameters,
         capabilities: table.many("capabilities", &Capability::ALL, Capability::name),
         timeout: table.seconds("timeout_secs"),
         refresh_percent: table.count("refresh_percent")?,
     })
 }
 
-fn endpoint(table: &Table<'_>) -> Option<TokenEndpoint> {
+/// What a client's credentials say of its authority.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Standing {
+    /// It is registered at an authority.
+    Registered,
+    /// The same; what the file does not say stands in the variables of a workload identity.
+    ByVariables,
+    /// It needs none.
+    Alone,
+}
+
+fn id(table: &Table<'_>, standing: Standing) -> Option<String> {
+    match (table.text("id"), standing) {
+        (Some(id), _) => Some(id),
+        (None, _) if table.has("id") => None,
+        (None, Standing::Alone) => Some(String::new()),
+        (None, Standing::ByVariables) => table.variable("AZURE_CLIENT_ID").or_else(|| {
+            table.missing("id", "write it here, or set AZURE_CLIENT_ID");
+            None
+        }),
+        (None, Standing::Registered) => {
+            let key = CLIENT_ID;
+            table.missing("id", format!("write id = {key}: how the authority knows the gateway"));
+            None
+        }
+    }
+}
+
+fn endpoint(table: &Table<'_>, standing: Standing) -> Option<TokenEndpoint> {
     let dangerous = table.flag("danger_plain_http");
     let read = |name| -> Option<Url> {
         let url = table.parsed(name, web::url)?;
@@ -104,11 +143,18 @@ fn endpoint(table: &Table<'_>) -> Option<TokenEndpoint> {
     };
     let (authority, token_endpoint) = (read("authority"), read("token_endpoint"));
     if !table.has("authority") && !table.has("token_endpoint") {
-        table.missing(
-            "authority",
-            "write authority = \"https://login.microsoftonline.com/<tenant>\", or another \
-             authority's issuer, or token_endpoint = …",
-        );
+        return match standing {
+            Standing::Alone => Some(TokenEndpoint::OfCredential),
+            Standing::ByVariables => of_variables(table),
+            Standing::Registered => {
+                table.missing(
+                    "authority",
+                    "write authority = \"https://login.microsoftonline.com/<tenant>\", or another \
+                     authority's issuer, or token_endpoint = …",
+                );
+                None
+            }
+        };
     }
     let authority = authority.and_then(|url| {
         if !entra::is_entra(&url) {
@@ -120,31 +166,56 @@ fn endpoint(table: &Table<'_>) -> Option<TokenEndpoint> {
     token_endpoint.map(TokenEndpoint::At).or(authority)
 }
 
-/// The credential, and when it ends.
-fn credential(table: &Table<'_>) -> (Option<Credential>, Option<SystemTime>) {
-    let ends = table.parsed("expires", date);
-    // What is asked for instead was reported already; a missing secret file would confuse.
-    if table.has_later() && !table.has("secret_file") {
-        return (None, ends);
-    }
-    (table.file("secret_file").map(Credential::SecretFile), ends)
+/// Entra's token endpoint, whatever its host: that is what the variables mean.
+fn of_variables(table: &Table<'_>) -> Option<TokenEndpoint> {
+    let Some(tenant) = table.variable("AZURE_TENANT_ID") else {
+        table.missing("authority", "write it here, or set AZURE_TENANT_ID");
+        return None;
+    };
+    let host = table.variable("AZURE_AUTHORITY_HOST");
+    let endpoint = entra::endpoint_at(host.as_deref(), &tenant);
+    let endpoint = endpoint.and_then(|url| {
+        if web::is_private(&url) { Ok(url) } else { Err(web::exposed("the credential")) }
+    });
+    let variables = "AZURE_TENANT_ID and AZURE_AUTHORITY_HOST (variables)";
+    endpoint
+        .map(TokenEndpoint::At)
+        .map_err(|message| table.problem_here(&format!("{variables}: {message}")))
+        .ok()
 }
 
-/// The beginning of a day in UTC: where it ends during the day, that is the safe side.
-fn date(text: &str) -> Result<SystemTime, String> {
-    let parsed = || {
-        let [year, month, day] = text.split('-').collect::<Vec<_>>()[..] else { return None };
-        if (year.len(), month.len(), day.len()) != (4, 2, 2) {
-            return None;
-        }
-        let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
-        Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()
-    };
-    let right = "write year, month and day, such as \"2027-01-31\"";
-    let date = parsed().ok_or_else(|| format!("is no date; {right}"))?;
-    Ok(date.midnight().assume_utc().into())
+fn parameter(name: &str) -> Result<(), String> {
+    if RESERVED.contains(&name.to_lowercase().as_str()) {
+        return Err("is the gateway's own to write; leave it out".to_owned());
+    }
+    if name.is_empty() {
+        return Err("is no parameter's name".to_owned());
+    }
+    Ok(())
 }
 
 const KEY: &str = "client";
 /// The name of the client that needs none.
 const ONLY: &str = "default";
+const CLIENT_ID: &str = "\"<application id>\"";
+
+/// What grants and credentials write into a token request.
+const RESERVED: [&str; 17] = [
+    "actor_token",
+    "assertion",
+    "claims",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "grant_type",
+    "password",
+    "redirect_uri",
+    "refresh_token",
+    "requested_token_use",
+    "scope",
+    "subject_token",
+    "username",
+];

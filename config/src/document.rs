@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use crate::files::Files;
 use crate::model::Config;
 use crate::options::ROOT;
-use crate::problem::{Problem, Problems, Report};
+use crate::problem::{Environment, Problem, Problems, Report};
 use crate::route::Routes;
 use crate::table::Table;
 use crate::{client, listener, process};
@@ -34,14 +34,28 @@ pub fn load(file: &Path) -> Result<Loaded, Problems> {
 
 /// Reads `text` as the content of `file`, which does not have to exist.
 pub fn parse(text: &str, file: &Path) -> Result<Loaded, Problems> {
-    read(text, file, Files::Checked)
+    parse_with(text, file, |name| std::env::var(name).ok())
+}
+
+/// The same, with other variables than those of the process: some credentials look for them.
+pub fn parse_with(
+    text: &str,
+    file: &Path,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Loaded, Problems> {
+    read(text, file, Files::Checked, &env)
 }
 
 /// The same, with a choice about the files that are named.
-pub(crate) fn read(text: &str, file: &Path, files: Files) -> Result<Loaded, Problems> {
+pub(crate) fn read(
+    text: &str,
+    file: &Path,
+    files: Files,
+    environment: Environment<'_>,
+) -> Result<Loaded, Problems> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
-    let mut report = Report::new(text, folder, files);
+    let mut report = Report::new(text, folder, files, environment);
     for error in &errors {
         let message = error.message().trim_end_matches(", expected nothing");
         report.broken(error.span().map_or(0, |span| span.start), message);

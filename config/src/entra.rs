@@ -5,6 +5,9 @@
 
 use url::Url;
 
+use crate::credential::TokenEndpoint;
+use crate::web;
+
 /// Whether tokens are requested from Entra itself.
 pub(crate) fn is_entra(url: &Url) -> bool {
     url.host_str().is_some_and(|host| HOSTS.contains(&host))
@@ -20,6 +23,17 @@ pub(crate) fn token_endpoint(authority: &Url) -> Result<Url, String> {
     }
     check_tenant(tenant)?;
     let mut endpoint = authority.clone();
+    endpoint.set_path(&format!("/{tenant}/oauth2/v2.0/token"));
+    Ok(endpoint)
+}
+
+/// The token endpoint of a tenant at this host, the public cloud's without one, as Azure's own tools
+/// understand `AZURE_AUTHORITY_HOST`: a URL, or a bare host.
+pub(crate) fn endpoint_at(host: Option<&str>, tenant: &str) -> Result<Url, String> {
+    check_tenant(tenant).map_err(|message| format!("{tenant:?} {message}"))?;
+    let host = host.unwrap_or(PUBLIC_CLOUD);
+    let host = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
+    let mut endpoint = web::url(&host)?;
     endpoint.set_path(&format!("/{tenant}/oauth2/v2.0/token"));
     Ok(endpoint)
 }
@@ -48,8 +62,30 @@ pub(crate) fn check_scope(scope: &str) -> Result<(), String> {
         .to_owned())
 }
 
+/// What the tokens of a managed identity must be for, so that this authority takes them for those of
+/// an application.
+pub(crate) fn exchange_audience(endpoint: Option<&TokenEndpoint>) -> &'static str {
+    let (TokenEndpoint::At(url) | TokenEndpoint::Of(url)) =
+        endpoint.unwrap_or(&TokenEndpoint::OfCredential)
+    else {
+        return EXCHANGE;
+    };
+    match url.host_str() {
+        Some("login.microsoftonline.us" | "login.usgovcloudapi.net") => EXCHANGE_US_GOVERNMENT,
+        Some("login.partner.microsoftonline.cn" | "login.chinacloudapi.cn") => EXCHANGE_CHINA,
+        _ => EXCHANGE,
+    }
+}
+
 /// What the DICOM service of Azure Health Data Services wants to see in a token.
 pub(crate) const DICOM_SCOPE: &str = "https://dicom.healthcareapis.azure.com/.default";
+
+/// The login host of the public cloud.
+pub(crate) const PUBLIC_CLOUD: &str = "https://login.microsoftonline.com";
+
+const EXCHANGE: &str = "api://AzureADTokenExchange";
+const EXCHANGE_US_GOVERNMENT: &str = "api://AzureADTokenExchangeUSGov";
+const EXCHANGE_CHINA: &str = "api://AzureADTokenExchangeChina";
 
 const FORM: &str = "write https://login.microsoftonline.com/ and the tenant's id or domain";
 

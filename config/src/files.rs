@@ -16,17 +16,26 @@ pub(crate) enum Files {
     Unchecked,
 }
 
+/// What a file holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Content {
+    /// UTF-8.
+    Text,
+    /// Anything.
+    Bytes,
+}
+
 /// Says why this cannot be the content of an option: it cannot be read, or it is empty. The path is
 /// not part of what is said.
-pub(crate) fn check(path: &Path) -> Result<(), String> {
+pub(crate) fn check(path: &Path, wanted: Content) -> Result<(), String> {
     let content = read(path).map_err(|error| format!("cannot be read: {error}"))?;
     if content.len() > MOST_BYTES {
         return Err(format!("is larger than {MOST_BYTES} bytes"));
     }
     match std::str::from_utf8(&content) {
-        Err(_) => Err("is not UTF-8 text".to_owned()),
+        Err(_) if wanted == Content::Text => Err("is not UTF-8 text".to_owned()),
         Ok(text) if text.trim().is_empty() => Err("is empty".to_owned()),
-        Ok(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -65,6 +65,12 @@ pub(crate) enum Kind {
     File,
     /// The same, but its value is never shown: it may be the secret itself, by mistake.
     SecretFile,
+    /// The same, and other users of the machine may well be allowed to read it.
+    TokenFile,
+    /// The same as a secret file, but not text.
+    KeyStore,
+    /// A table of strings under names that are the operator's.
+    Parameters,
     /// A day, `2027-01-31`.
     Date,
     /// A boolean.
@@ -81,6 +87,8 @@ pub(crate) enum Kind {
     Hosts,
     /// A table.
     Table(&'static Section),
+    /// A table, or several in an array.
+    OneOrMore(&'static Section),
     /// One or more tables of an array.
     Tables(&'static Section),
     /// One table, or one or more tables each with a name.

@@ -8,12 +8,15 @@
 
 mod address;
 mod client;
+mod credential;
+mod credentials;
 mod document;
 mod entra;
 mod files;
 mod fix;
 mod keys;
 mod listener;
+mod managed_identity;
 mod model;
 mod names;
 mod options;
@@ -26,9 +29,11 @@ mod table;
 mod web;
 mod words;
 
-pub use self::document::{Loaded, load, parse};
+pub use self::credential::*;
+pub use self::document::{Loaded, load, parse, parse_with};
 pub use self::fix::{Fix, Fixes};
 pub use self::model::*;
 pub use self::problem::{Problem, Problems};
 pub use self::schema::schema;
 pub use self::sidecar::{Sidecar, sidecar};
+pub use self::web::is_private;

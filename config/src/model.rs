@@ -3,11 +3,11 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use secrecy::SecretString;
 use url::Url;
 
+use crate::credential::{Credential, TokenEndpoint};
 use crate::fix::Fixes;
 
 /// Everything the gateway needs to start.
@@ -88,14 +88,14 @@ pub struct Client {
     pub name: String,
     /// Where tokens are requested.
     pub endpoint: TokenEndpoint,
-    /// `client_id`, RFC 6749 section 2.2.
+    /// `client_id`, RFC 6749 section 2.2; empty where no credential needs one.
     pub id: String,
     /// Whom to believe instead of the system's roots: a PEM file.
     pub anchors: Option<PathBuf>,
-    /// How the client proves itself.
-    pub credential: Credential,
-    /// When the authority will accept the credential no more, if the operator says so.
-    pub credential_ends: Option<SystemTime>,
+    /// How the client proves itself, in the order in which to try; at least one.
+    pub credentials: Vec<Credential>,
+    /// Further fields of token requests, each name once and none that a grant or a credential uses.
+    pub parameters: Vec<(String, String)>,
     /// What the client says that it can do, each once.
     pub capabilities: Vec<Capability>,
     /// How long one token request may take, all in all; also how long a caller waits for a token.
@@ -109,24 +109,6 @@ pub struct Client {
 pub enum Capability {
     /// It answers a claims challenge: tokens may live for a day, and are revoked by a challenge.
     Cp1,
-}
-
-/// Where tokens are requested.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum TokenEndpoint {
-    /// This is it.
-    At(Url),
-    /// It stands in the metadata of this issuer (OpenID Connect Discovery 1.0).
-    Of(Url),
-}
-
-/// How a client proves itself to its authority.
-#[derive(Clone)]
-pub enum Credential {
-    /// `client_secret_post` with the content of this file, read anew for every token request.
-    SecretFile(PathBuf),
-    /// `client_secret_post` with a secret from the environment: the sidecar's way only.
-    Secret(SecretString),
 }
 
 /// One published path prefix and the origin server behind it (`[[route]]`).
@@ -356,15 +338,6 @@ impl fmt::Display for Address {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SecretFile(path) => f.debug_tuple("SecretFile").field(path).finish(),
-            Self::Secret(_) => f.write_str("Secret"),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The reasons for the defaults stand in `gateway.toml`, which a test compares with this table.
 
 mod client;
+mod credential;
 mod route;
 
 use self::client::CLIENT;

@@ -82,6 +82,9 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
+/// Gives a variable of the environment by its name.
+pub(crate) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
 /// Where the reader of a file writes down what it finds.
 pub(crate) struct Report<'t> {
     text: &'t str,
@@ -89,6 +92,7 @@ pub(crate) struct Report<'t> {
     pub(crate) folder: &'t Path,
     /// Whether the files that are named have to be there.
     pub(crate) files: Files,
+    environment: Environment<'t>,
     broken_lines: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
@@ -96,15 +100,28 @@ pub(crate) struct Report<'t> {
 
 impl<'t> Report<'t> {
     /// An empty report on `text`.
-    pub(crate) fn new(text: &'t str, folder: &'t Path, files: Files) -> Self {
+    pub(crate) fn new(
+        text: &'t str,
+        folder: &'t Path,
+        files: Files,
+        environment: Environment<'t>,
+    ) -> Self {
         Self {
             text,
             folder,
             files,
+            environment,
             broken_lines: Vec::new(),
             problems: RefCell::default(),
             warnings: RefCell::default(),
         }
+    }
+
+    /// A variable of the environment; an empty one is none.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        let value = (self.environment)(name)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
     }
 
     /// The line of a byte of the text.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 use url::Url;
 
+use crate::credential::TokenEndpoint;
 use crate::fix::Fix;
 use crate::model::{
-    Address, Callers, Client, Cors, Listener, Origin, Profile, ResourcePolicy, Route,
-    TokenEndpoint, Transaction, Urls,
+    Address, Callers, Client, Cors, Listener, Origin, Profile, ResourcePolicy, Route, Transaction,
+    Urls,
 };
 use crate::options::{CALLERS, CLIENT_CREDENTIALS};
 use crate::table::Table;

@@ -30,7 +30,13 @@ fn object(section: &Section) -> Value {
 
 fn property(key: &Key) -> Value {
     let mut property = match key.kind {
-        Kind::Text | Kind::File | Kind::SecretFile => json!({"type": "string", "minLength": 1}),
+        Kind::Text | Kind::File | Kind::SecretFile | Kind::TokenFile | Kind::KeyStore => {
+            json!({"type": "string", "minLength": 1})
+        }
+        Kind::Parameters => json!({
+            "type": "object",
+            "additionalProperties": {"type": "string", "minLength": 1},
+        }),
         Kind::Address => json!({"type": "string", "pattern": "^(unix:.+|.+:[0-9]+)$"}),
         Kind::Url => url(),
         Kind::Urls => json!({"type": "array", "items": url(), "minItems": 1}),
@@ -64,6 +70,10 @@ fn property(key: &Key) -> Value {
             "minItems": 1,
         }),
         Kind::Table(section) => object(section),
+        Kind::OneOrMore(section) => json!({"anyOf": [
+            object(section),
+            {"type": "array", "items": object(section), "minItems": 1},
+        ]}),
         Kind::Tables(section) => json!({"type": "array", "items": object(section), "minItems": 1}),
         Kind::Named(section) => json!({"anyOf": [
             object(section),

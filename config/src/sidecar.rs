@@ -7,34 +7,40 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use crate::credential::{Credential, SecretSource};
 use crate::document;
-use crate::files::Files;
-use crate::model::{Config, Credential};
+use crate::entra;
+use crate::files::{self, Content, Files};
+use crate::model::Config;
 use crate::problem::{Problem, Problems};
-use crate::{entra, web};
 
 /// What the variables amount to.
 #[derive(Clone, Debug)]
 pub struct Sidecar {
-    /// What the operator asked for; its one client has the secret itself.
+    /// What the operator asked for; its one client has the secret itself, if that is its credential.
     pub config: Config,
-    /// The file that would say the same, but for the secret, for which it names a file.
+    /// The file that would say the same, but for a secret, for which it names a file.
     pub file: String,
 }
 
-/// Reads the sidecar's configuration from variables, empty ones being none: `DICOM_SERVICE_URL`,
-/// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`; optional `AZURE_AUTHORITY_HOST`,
-/// `DICOM_GATEWAY_ALLOW`, `DICOM_GATEWAY_LISTEN`, `DICOM_GATEWAY_ADMIN`.
+/// Reads the sidecar's configuration from variables, empty ones being none: `DICOM_SERVICE_URL`;
+/// `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and the first that is there of `AZURE_CLIENT_SECRET`,
+/// `AZURE_CLIENT_CERTIFICATE_PATH` and `AZURE_FEDERATED_TOKEN_FILE`, or else a managed identity, whose
+/// client id `AZURE_CLIENT_ID` may be; optional `AZURE_AUTHORITY_HOST`, `DICOM_GATEWAY_ALLOW`,
+/// `DICOM_GATEWAY_LISTEN`, `DICOM_GATEWAY_ADMIN`.
 pub fn sidecar(env: impl Fn(&str) -> Option<String>) -> Result<Sidecar, Problems> {
     let mut variables = Variables { env: &env, problems: Vec::new() };
-    let secret = variables.secret();
     let file = file(&mut variables);
+    let secret = variables.secret();
     let mut problems = variables.problems;
-    match document::read(&file, Path::new(""), Files::Unchecked) {
+    match document::read(&file, Path::new(""), Files::Unchecked, &env) {
         Ok(loaded) if problems.is_empty() => {
             let mut config = loaded.config;
-            for (client, secret) in config.clients.iter_mut().zip(secret) {
-                client.credential = Credential::Secret(secret);
+            let credentials = config.clients.iter_mut().flat_map(|it| &mut it.credentials);
+            for (credential, secret) in credentials.zip(secret) {
+                if let Credential::Secret(written) = credential {
+                    written.source = SecretSource::Value(secret);
+                }
             }
             Ok(Sidecar { config, file })
         }
@@ -70,24 +76,53 @@ impl Variables<'_> {
         self.problems.push(Problem { line: None, key: name.to_owned(), message });
     }
 
-    fn secret(&mut self) -> Option<SecretString> {
-        if let Some(secret) = (self.env)(SECRET).filter(|secret| !secret.trim().is_empty()) {
-            return Some(secret.trim_end_matches(['\r', '\n']).into());
+    fn secret(&self) -> Option<SecretString> {
+        let secret = (self.env)(SECRET).filter(|secret| !secret.trim().is_empty())?;
+        Some(secret.trim_end_matches(['\r', '\n']).into())
+    }
+
+    /// The lines of the client's table.
+    fn client(&mut self) -> Vec<String> {
+        if self.secret().is_some() {
+            return self.registered(&[
+                "# Put the secret into this file, beside this one, readable by the gateway only \
+                 (chmod 600).",
+                "credential.secret_file = \"client-secret\"",
+            ]);
         }
-        let others = ["AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"];
-        match others.iter().find(|name| self.optional(name).is_some()) {
-            Some(other) => self.problem(
-                other,
-                format!("known, but not available in this version; set {SECRET} instead"),
-            ),
-            None => self.problem(
-                SECRET,
-                "missing; set it to a client secret of the application (a managed identity, which \
-                 needs none, is not available in this version)"
-                    .to_owned(),
-            ),
+        if let Some(path) = self.optional(CERTIFICATE) {
+            let extension = Path::new(&path).extension().map(|it| it.to_ascii_lowercase());
+            if extension.is_some_and(|it| it == "pfx" || it == "p12") {
+                let advice = "write it as PEM, or use a file with credential.certificate.pkcs12";
+                self.problem(CERTIFICATE, format!("is taken for PKCS#12 by its name; {advice}"));
+            } else {
+                self.check_file(CERTIFICATE, &path);
+            }
+            let path = quoted(&path);
+            let line = format!("credential.certificate = {{ chain = {path}, key = {path} }}");
+            return self.registered(&[&line]);
         }
-        None
+        if let Some(path) = self.optional(TOKEN_FILE) {
+            self.check_file(TOKEN_FILE, &path);
+            return self.registered(&[&entry("credential.federated_token_file", &path)]);
+        }
+        // As Azure's own tools do: the identity of the machine, or the one with this id.
+        let which = self.optional(ID).map(|id| format!(" {} ", entry("client_id", &id)));
+        vec![format!("credential.managed_identity = {{{}}}", which.unwrap_or_default())]
+    }
+
+    fn check_file(&mut self, name: &str, path: &str) {
+        if let Err(message) = files::check(Path::new(path), Content::Text) {
+            self.problem(name, format!("the file it names {message}; write its path"));
+        }
+    }
+
+    /// The lines of a client that is registered at an authority.
+    fn registered(&mut self, credential: &[&str]) -> Vec<String> {
+        let authority = self.authority();
+        let id = self.required(ID, "id", "the application (client) id");
+        let lines = [authority, entry("id", &id)].into_iter();
+        lines.chain(credential.iter().map(|line| (*line).to_owned())).collect()
     }
 
     /// What says where tokens are requested, as a line of the file.
@@ -97,14 +132,14 @@ impl Variables<'_> {
             self.problem(TENANT, message);
             return entry("authority", FALLBACK_AUTHORITY);
         }
-        let host = self.optional(AUTHORITY_HOST).unwrap_or_else(|| PUBLIC_CLOUD.to_owned());
-        // Azure's tools take a bare host as well.
-        let host = if host.contains("://") { host } else { format!("https://{host}") };
-        let base = host.trim_end_matches('/');
-        match web::url(&host) {
-            Ok(url) if entra::is_entra(&url) => entry("authority", &format!("{base}/{tenant}")),
+        let host = self.optional(AUTHORITY_HOST);
+        match entra::endpoint_at(host.as_deref(), &tenant) {
             // The variable means Entra's shape, whatever the host.
-            Ok(_) => entry("token_endpoint", &format!("{base}/{tenant}/oauth2/v2.0/token")),
+            Ok(url) if !entra::is_entra(&url) => entry("token_endpoint", url.as_str()),
+            Ok(url) => {
+                let host = url.origin().ascii_serialization();
+                entry("authority", &format!("{host}/{tenant}"))
+            }
             Err(message) => {
                 self.problem(AUTHORITY_HOST, message);
                 entry("authority", FALLBACK_AUTHORITY)
@@ -117,8 +152,7 @@ fn file(variables: &mut Variables<'_>) -> String {
     let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
     let listen = or(variables.optional(LISTEN), "127.0.0.1:8080");
     let admin = or(variables.optional(ADMIN), "127.0.0.1:9090");
-    let authority = variables.authority();
-    let id = variables.required(ID, "id", "the application (client) id");
+    let client = variables.client().join("\n");
     let service = variables.required(
         SERVICE,
         "https://host.example",
@@ -136,10 +170,7 @@ fn file(variables: &mut Variables<'_>) -> String {
         &entry("address", &admin),
         "",
         "[client]",
-        &authority,
-        &entry("id", &id),
-        "# Put the secret into this file, beside this one, readable by the gateway only (chmod 600).",
-        "credential.secret_file = \"client-secret\"",
+        &client,
         "",
         "[[route]]",
         "prefix = \"/dicom-web\"",
@@ -183,11 +214,12 @@ const SERVICE: &str = "DICOM_SERVICE_URL";
 const TENANT: &str = "AZURE_TENANT_ID";
 const ID: &str = "AZURE_CLIENT_ID";
 const SECRET: &str = "AZURE_CLIENT_SECRET";
+const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
+const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 const AUTHORITY_HOST: &str = "AZURE_AUTHORITY_HOST";
 const ALLOW: &str = "DICOM_GATEWAY_ALLOW";
 const LISTEN: &str = "DICOM_GATEWAY_LISTEN";
 const ADMIN: &str = "DICOM_GATEWAY_ADMIN";
 
-const PUBLIC_CLOUD: &str = "https://login.microsoftonline.com";
 /// Stands in where the right one cannot be told, so that the rest is still read.
 const FALLBACK_AUTHORITY: &str = "https://login.microsoftonline.com/tenant";

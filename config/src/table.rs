@@ -12,7 +12,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::files::{self, Files};
+use crate::files::{self, Content, Files};
 use crate::keys::{Key, Kind, MOST_SECONDS, Presence, Section};
 use crate::problem::Report;
 use crate::words::{integer, known, unknown, word, wrong};
@@ -43,9 +43,11 @@ impl<'d> Table<'d> {
         self.entry(name).is_some()
     }
 
-    /// Whether the file has a key that is not available yet, and reported already.
-    pub(crate) fn has_later(&self) -> bool {
-        self.section.later.iter().any(|later| self.has(later.name))
+    /// Whether the file has a key that does not belong here, and was reported.
+    pub(crate) fn has_stranger(&self) -> bool {
+        let known = |name: &str| self.section.keys.iter().any(|key| key.name == name);
+        let mut names = self.entries.into_iter().flat_map(DeTable::keys);
+        names.any(|name| !known(name.get_ref()))
     }
 
     /// Whether the file has this key; if not, that is reported.
@@ -206,13 +208,15 @@ impl<'d> Table<'d> {
         if self.report.files == Files::Unchecked {
             return Some(path);
         }
-        let secret = matches!(self.section.key(name).kind, Kind::SecretFile);
-        if let Err(message) = files::check(&path) {
+        let kind = self.section.key(name).kind;
+        let content = if matches!(kind, Kind::KeyStore) { Content::Bytes } else { Content::Text };
+        if let Err(message) = files::check(&path, content) {
             // What stands where the path of a secret should may be the secret.
-            let place = if secret { String::new() } else { format!(" ({})", path.display()) };
+            let shown = matches!(kind, Kind::File);
+            let place = if shown { format!(" ({})", path.display()) } else { String::new() };
             let advice = "write a path here, relative to this file's folder";
             self.problem(name, format!("the file it names{place} {message}; {advice}"));
-        } else if secret && files::is_exposed(&path) {
+        } else if matches!(kind, Kind::SecretFile | Kind::KeyStore) && files::is_exposed(&path) {
             let advice = "allow its owner only (chmod 600)";
             self.warning(name, format!("the file it names can be read by other users; {advice}"));
         }
@@ -250,6 +254,58 @@ impl<'d> Table<'d> {
             None => absent,
             Some(value) => self.open(name, section, value).unwrap_or(absent),
         }
+    }
+
+    /// A table that has to be there, or the tables of an array, at least one, in the order of the
+    /// file.
+    pub(crate) fn one_or_more(&self, name: &str) -> Vec<Self> {
+        let Kind::OneOrMore(section) = self.section.key(name).kind else { return Vec::new() };
+        if !self.has_or_missing(name) {
+            return Vec::new();
+        }
+        let Some(value) = self.entry(name) else { return Vec::new() };
+        match value.get_ref().as_array() {
+            None => self.open(name, section, value).into_iter().collect(),
+            Some(list) if list.is_empty() => {
+                self.problem(name, "is empty; write at least one");
+                Vec::new()
+            }
+            Some(list) => {
+                let open = |(index, value)| self.open(&format!("{name}[{index}]"), section, value);
+                list.iter().enumerate().filter_map(open).collect()
+            }
+        }
+    }
+
+    /// A table of strings, none empty, in the order of the file; each name has to please `check`.
+    pub(crate) fn parameters(
+        &self,
+        name: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Vec<(String, String)> {
+        let read = self.value(name, |_, value| {
+            let entries = value.as_table().ok_or_else(|| wrong(value, "a table of strings"))?;
+            let mut entries = entries.iter().collect::<Vec<_>>();
+            entries.sort_by_key(|(name, _)| name.span().start);
+            let read = entries.into_iter().map(|(name, value)| {
+                check(name.get_ref())
+                    .map_err(|message| format!("{:?} {message}", name.get_ref()))?;
+                match value.get_ref().as_str() {
+                    Some("") => Err(format!("{:?} is empty; leave it out", name.get_ref())),
+                    Some(text) => Ok((name.get_ref().to_string(), text.to_owned())),
+                    None => {
+                        Err(format!("{:?} {}", name.get_ref(), wrong(value.get_ref(), "a string")))
+                    }
+                }
+            });
+            read.collect()
+        });
+        read.unwrap_or_default()
+    }
+
+    /// What the process was given beside the file.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        self.report.variable(name)
     }
 
     /// The tables of an array, in the order of the file.

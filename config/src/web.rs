@@ -66,7 +66,7 @@ pub(crate) fn field_name(text: &str) -> Result<String, String> {
 }
 
 /// Whether nobody between us and its host can listen: https, or a host that is this machine.
-pub(crate) fn is_private(url: &Url) -> bool {
+pub fn is_private(url: &Url) -> bool {
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -80,13 +80,13 @@ pub enum BuildError {
         /// The route's prefix.
         prefix: String,
     },
-    /// The HTTP client for an authority cannot be made.
-    #[error("client \"{name}\": {error}")]
+    /// A client of an authority cannot be made, of its credentials mostly.
+    #[error("client \"{name}\": {error}{}", sources_of(&**.error))]
     Client {
         /// The client's name.
         name: String,
         /// What is wrong.
-        error: reqwest::Error,
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -165,11 +165,18 @@ fn client(
     let anchors = TrustAnchors::load(config.anchors.as_deref())
         .map_err(|error| certs_error(&key(), error))?;
     note(&format!("client.{}.anchors", config.name), anchors.not_after(), lives);
-    note(&format!("client.{}.credential", config.name), config.credential_ends, lives);
     let tls = anchors.client_config(&[H2, HTTP_11]);
-    ConfidentialClient::new(config.clone(), tls, anchors.fingerprint())
-        .map(Arc::new)
-        .map_err(|error| BuildError::Client { name: config.name.clone(), error })
+    let client =
+        ConfidentialClient::new(config.clone(), &tls, anchors.fingerprint()).map_err(|error| {
+            BuildError::Client { name: config.name.clone(), error: Box::new(error) }
+        })?;
+    for (index, way) in client.ways().iter().enumerate() {
+        let key = format!("client.{}.credential", config.name);
+        let several = client.ways().len() > 1;
+        let key = if several { format!("{key}[{index}]") } else { key };
+        note(&key, way.ends(), lives);
+    }
+    Ok(Arc::new(client))
 }
 
 /// How a route's origin server is reached: as before, where nothing changed, so that its connections
@@ -216,6 +223,11 @@ fn origin(
 
 fn certs_error(key: &str, error: certs::Error) -> BuildError {
     BuildError::Certs { key: key.to_owned(), error: Box::new(error) }
+}
+
+fn sources_of(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |source| source.source());
+    sources.map(|source| format!(": {source}")).collect()
 }
 
 fn source_of(error: &certs::Error) -> String {

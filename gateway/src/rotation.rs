@@ -3,14 +3,14 @@
 //! Certificates and trust anchors are read when a generation is built. Here their files are looked at
 //! again and again; when any holds something else, the same configuration is built anew, and
 //! published whole if all of it is good: a chain whose key has not arrived yet changes nothing. Client
-//! secrets are not among these files, since they are read for each token request.
+//! secrets and tokens are not among these files, since they are read for each token request.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use certs::Contents;
-use config::Config;
+use config::{Config, Credential, KeyFiles};
 
 use crate::build::{BuildError, Generation, Shared};
 use crate::life::Told;
@@ -21,10 +21,30 @@ pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
     let identity = config.listener.identity.iter().flat_map(|files| [&files.chain, &files.key]);
     let anchors = config.clients.iter().filter_map(|client| client.anchors.as_ref());
     let origins = config.routes.iter().filter_map(|route| route.origin.anchors.as_ref());
-    let mut files = identity.chain(anchors).chain(origins).cloned().collect::<Vec<_>>();
+    let credentials = config.clients.iter().flat_map(|client| &client.credentials);
+    let credentials = credentials.flat_map(of_credential);
+    let files = identity.chain(anchors).chain(origins).chain(credentials);
+    let mut files = files.cloned().collect::<Vec<_>>();
     files.sort_unstable();
     files.dedup();
     files
+}
+
+/// Those that have to be good for a client to be built. It reads them again for each token request.
+fn of_credential(credential: &Credential) -> Vec<&PathBuf> {
+    let keys = match credential {
+        Credential::Certificate(certificate) => &certificate.keys,
+        Credential::TlsCertificate(keys) => keys,
+        Credential::ServiceAccount(path) => return vec![path],
+        Credential::Secret(_)
+        | Credential::FederatedToken(_)
+        | Credential::FederatedIdentity { .. }
+        | Credential::ManagedIdentity(_) => return Vec::new(),
+    };
+    match keys {
+        KeyFiles::Pem(files) => vec![&files.chain, &files.key],
+        KeyFiles::Pkcs12 { store, password } => [store].into_iter().chain(password).collect(),
+    }
 }
 
 /// Watches over the key material of whatever generation is current, until it is dropped.

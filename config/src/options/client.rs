@@ -1,7 +1,8 @@
 //! What may be said of a client.
 
 use super::ABOVE_ZERO;
-use crate::keys::{Key, Kind, Later, Section};
+use super::credential::CREDENTIAL;
+use crate::keys::{Key, Kind, Section};
 use crate::model::Capability;
 
 /// `[client]` and `[client.NAME]`.
@@ -19,7 +20,7 @@ pub(super) static CLIENT: Section = Section {
             r#""https://auth.example/token""#,
             "where tokens are requested, if it is not to be derived from the authority",
         ),
-        Key::required(
+        Key::optional(
             "id",
             Kind::Text,
             r#""<application id>""#,
@@ -33,9 +34,15 @@ pub(super) static CLIENT: Section = Section {
         ),
         Key::required(
             "credential",
-            Kind::Table(&CREDENTIAL),
+            Kind::OneOrMore(&CREDENTIAL),
             r#"{ secret_file = "client-secret" }"#,
-            "how the gateway proves itself to the authority",
+            "how the gateway proves itself; of several, the next is tried when one is refused",
+        ),
+        Key::optional(
+            "parameters",
+            Kind::Parameters,
+            r#"{ resource = "https://pacs.example", audience = "pacs" }"#,
+            "further fields of token requests, where an authority wants them",
         ),
         Key::optional(
             "capabilities",
@@ -64,28 +71,3 @@ pub(super) static CLIENT: Section = Section {
     ],
     later: &[],
 };
-
-static CREDENTIAL: Section = Section {
-    keys: &[
-        Key::required(
-            "secret_file",
-            Kind::SecretFile,
-            r#""client-secret""#,
-            "the path of the file that holds the client secret; read anew for every token request",
-        ),
-        Key::optional(
-            "expires",
-            Kind::Date,
-            r#""2027-01-31""#,
-            "the day on which the authority stops to accept it, to be warned before",
-        ),
-    ],
-    later: &[
-        Later { name: "certificate", instead: USE_SECRET_FILE },
-        Later { name: "federated_token_file", instead: USE_SECRET_FILE },
-        Later { name: "workload_identity", instead: USE_SECRET_FILE },
-        Later { name: "managed_identity", instead: USE_SECRET_FILE },
-    ],
-};
-
-const USE_SECRET_FILE: &str = "use credential.secret_file";

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use config::{Fix, LogFormat, LogLevel, Profile, ResourcePolicy, Transaction, Urls};
+use config::{Credential, Fix, LogFormat, LogLevel, Profile, ResourcePolicy, Transaction, Urls};
 
 use crate::support::{CLIENT, Folder, Parts, ROUTE, file, replace, right, wrong};
 
@@ -43,7 +43,6 @@ fn the_defaults_are_those_that_the_rest_counts_on() {
     assert_eq!((log.format, log.level, log.transactions), (LogFormat::Text, LogLevel::Info, true));
     assert!(config.runtime.workers >= 1);
     assert_eq!(config.runtime.watch_interval, secs(10));
-    assert_eq!(client.credential_ends, None);
     assert_eq!((config.drain.delay, config.drain.timeout), (secs(0), secs(120)));
 }
 
@@ -54,8 +53,15 @@ fn the_end_of_a_credential_is_a_day() {
         file(&Parts { client: &client, ..Parts::default() })
     };
     for (day, seconds) in [("2027-01-31", 1_801_353_600), ("2028-02-29", 1_835_395_200)] {
-        let ends = right(&ending(day)).clients[0].credential_ends;
-        assert_eq!(ends, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), "{day}");
+        let config = right(&ending(day));
+        let [Credential::Secret(secret)] = &config.clients[0].credentials[..] else {
+            panic!("{config:?}")
+        };
+        assert_eq!(
+            secret.ends,
+            Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+            "{day}"
+        );
     }
     for day in ["2027-02-29", "2027-1-31", "31.1.2027", "2027-01-31T00:00:00Z", "soon", "--"] {
         wrong(&ending(day), "client.credential.expires", "such as \"2027-01-31\"");

@@ -17,24 +17,41 @@ fn the_example_is_right_as_it_stands() {
 #[test]
 fn the_example_is_right_with_every_option_in_use() {
     let folder = Folder::new();
-    for name in ["tls.crt", "tls.key", "authority-ca.crt", "origin-ca.crt"] {
+    for name in [
+        "tls.crt",
+        "tls.key",
+        "authority-ca.crt",
+        "origin-ca.crt",
+        "client.crt",
+        "client.key",
+        "client.pfx",
+        "client-pfx-password",
+        "next-client-secret",
+        "service-account.json",
+        "federated-token",
+    ] {
         folder.write(name, "-----BEGIN");
     }
-    let loaded = folder.parse(&uncommented()).unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let token = folder.path("federated-token");
+    let variables = [("AZURE_FEDERATED_TOKEN_FILE", token.to_str().unwrap())];
+    for text in uncommented() {
+        let loaded = folder.parse_with(&text, &variables);
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    }
 }
 
 #[test]
 fn the_example_has_every_key_that_the_reader_knows_and_no_other() {
     let known = schema_keys().into_keys().collect::<BTreeSet<_>>();
-    let shown = keys_of(&uncommented()).into_keys().collect::<BTreeSet<_>>();
+    let shown = shown().into_keys().collect::<BTreeSet<_>>();
     assert_eq!(shown, known);
     assert!(known.len() > 45, "the schema was not walked");
 }
 
 #[test]
 fn the_example_shows_each_default_behind_a_number_sign() {
-    let shown = keys_of(&uncommented());
+    let shown = shown();
     let in_force = keys_of(EXAMPLE);
     for (key, property) in schema_keys() {
         if let Some(default) = property.get("default") {
@@ -90,9 +107,28 @@ fn the_schema_refuses_unknown_keys_everywhere() {
     walk(&config::schema());
 }
 
-/// The example with every option in force.
-fn uncommented() -> String {
-    EXAMPLE.lines().map(|line| option(line).unwrap_or(line).to_owned() + "\n").collect()
+/// The example with every option in force: once for each of the credentials, which exclude each
+/// other, and for one that nothing is said of.
+fn uncommented() -> Vec<String> {
+    let lines = EXAMPLE.lines().map(|line| option(line).unwrap_or(line)).collect::<Vec<_>>();
+    let is_credential = |line: &str| line.starts_with("credential");
+    let of_secret = |line: &str| {
+        ["secret_file", "secret_method", "expires"]
+            .iter()
+            .any(|key| line.starts_with(&format!("credential.{key}")))
+    };
+    let with = |kept: &dyn Fn(&str) -> bool| {
+        let lines = lines.iter().filter(|line| !is_credential(line) || kept(line));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let others = lines.iter().filter(|line| is_credential(line) && !of_secret(line));
+    let others = others.map(|other| with(&|line| line == *other));
+    [with(&of_secret)].into_iter().chain(others).collect()
+}
+
+/// Every key that the example has.
+fn shown() -> BTreeMap<String, Value> {
+    uncommented().iter().flat_map(|text| keys_of(text)).collect()
 }
 
 /// The option behind a number sign, if it is one and not a sentence.
@@ -106,7 +142,8 @@ fn option(line: &str) -> Option<&str> {
 fn keys_of(text: &str) -> BTreeMap<String, Value> {
     fn walk(path: &str, value: Value, keys: &mut BTreeMap<String, Value>) {
         match value {
-            Value::Object(entries) => {
+            // Its names are the operator's.
+            Value::Object(entries) if path != "client.parameters" => {
                 for (name, value) in entries {
                     let path = if path.is_empty() { name } else { format!("{path}.{name}") };
                     walk(&path, value, keys);

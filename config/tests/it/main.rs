@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod choices;
+mod credentials;
 mod example;
 mod places;
 mod problems;

@@ -1,6 +1,9 @@
 //! The sidecar: variables in, a configuration and its file out.
 
-use config::{Callers, Config, Credential, Profile, Sidecar, TokenEndpoint, Transaction};
+use config::{
+    Callers, Config, Credential, IdentitySource, ManagedIdentity, Profile, SecretSource, Sidecar,
+    TokenEndpoint, Transaction, WhichIdentity,
+};
 
 use crate::support::Folder;
 
@@ -15,7 +18,14 @@ fn sidecar(variables: &[(&str, &str)]) -> Result<Sidecar, config::Problems> {
 fn endpoint(config: &Config) -> &str {
     match &config.clients[0].endpoint {
         TokenEndpoint::At(url) => url.as_str(),
-        TokenEndpoint::Of(url) => panic!("{url} needs discovery"),
+        other => panic!("{other:?} is no endpoint"),
+    }
+}
+
+fn secret_of(config: &Config) -> &SecretSource {
+    match &config.clients[0].credentials[..] {
+        [Credential::Secret(secret)] => &secret.source,
+        other => panic!("{other:?} is not one secret"),
     }
 }
 
@@ -40,7 +50,7 @@ fn four_variables_are_enough() {
         "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token"
     );
     assert_eq!(config.clients[0].id, "app");
-    assert!(matches!(config.clients[0].credential, Credential::Secret(_)));
+    assert!(matches!(secret_of(&config), SecretSource::Value(_)));
     let [route] = &config.routes[..] else { panic!("not one route") };
     assert_eq!((&*route.prefix, &*route.origin.base), ("/dicom-web", "/v2"));
     assert_eq!((route.profile, route.callers), (Profile::Azure, Callers::Anyone));
@@ -64,11 +74,12 @@ fn the_file_that_is_printed_is_the_configuration_that_runs() {
         let folder = Folder::new();
         let mut parsed = folder.parse(&file).unwrap_or_else(|p| panic!("{p}\n{file}")).config;
         let expected = folder.path("client-secret");
-        assert!(
-            matches!(&parsed.clients[0].credential, Credential::SecretFile(path) if *path == expected)
-        );
+        assert!(matches!(secret_of(&parsed), SecretSource::File(path) if *path == expected));
         for config in [&mut config, &mut parsed] {
-            config.clients[0].credential = Credential::SecretFile("same".into());
+            let Credential::Secret(secret) = &mut config.clients[0].credentials[0] else {
+                panic!()
+            };
+            secret.source = SecretSource::File("same".into());
         }
         assert_eq!(format!("{config:?}"), format!("{parsed:?}"), "{file}");
     }
@@ -84,11 +95,12 @@ fn the_file_that_is_printed_has_no_secret_but_says_where_to_put_it() {
 
 #[test]
 fn all_missing_variables_are_told_at_once() {
-    let problems = config::sidecar(|_| None).unwrap_err();
+    let problems =
+        config::sidecar(|name| (name == "AZURE_CLIENT_SECRET").then(|| "s3cr3t".to_owned()));
+    let problems = problems.unwrap_err();
     let mut found = problems.iter().map(|problem| &*problem.key).collect::<Vec<_>>();
     found.sort_unstable();
-    let all = ["AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "DICOM_SERVICE_URL"];
-    assert_eq!(found, all);
+    assert_eq!(found, ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "DICOM_SERVICE_URL"]);
     assert!(problems.iter().all(|problem| problem.message.starts_with("missing; set it to")));
     assert!(problems.to_string().lines().any(|line| line.starts_with("AZURE_CLIENT_ID: missing")));
 }
@@ -96,18 +108,73 @@ fn all_missing_variables_are_told_at_once() {
 #[test]
 fn an_empty_variable_is_none() {
     wrong(&[("AZURE_CLIENT_ID", " ")], "AZURE_CLIENT_ID", "missing");
-    wrong(&[("AZURE_CLIENT_SECRET", "\n")], "AZURE_CLIENT_SECRET", "managed identity");
-    let config =
-        sidecar(&[("DICOM_GATEWAY_ALLOW", ""), ("DICOM_GATEWAY_LISTEN", "")]).unwrap().config;
+    let config = sidecar(&[
+        ("AZURE_CLIENT_SECRET", "\n"),
+        ("DICOM_GATEWAY_ALLOW", ""),
+        ("DICOM_GATEWAY_LISTEN", ""),
+    ]);
+    let config = config.unwrap().config;
+    assert!(matches!(config.clients[0].credentials[..], [Credential::ManagedIdentity(_)]));
     assert_eq!(config.routes[0].allow.len(), 2);
 }
 
 #[test]
-fn other_credentials_are_refused_by_name() {
-    for other in ["AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"] {
-        let without = [("AZURE_CLIENT_SECRET", ""), (other, "/run/a")];
-        wrong(&without, other, "not available in this version; set AZURE_CLIENT_SECRET instead");
-        assert!(sidecar(&[(other, "/run/a")]).is_ok(), "a secret goes before {other}");
+fn a_certificate_or_a_token_file_stands_in_for_a_secret() {
+    let folder = Folder::new();
+    folder.write("client.pem", "-----BEGIN");
+    folder.write("token", "e30.e30.e30");
+    let path = |name| folder.path(name).to_str().unwrap().to_owned();
+    let (pem, token) = (path("client.pem"), path("token"));
+    let (pem, token) =
+        (("AZURE_CLIENT_CERTIFICATE_PATH", &*pem), ("AZURE_FEDERATED_TOKEN_FILE", &*token));
+    for (variables, kind) in [
+        (&[pem, token][..], "Secret("),
+        (&[("AZURE_CLIENT_SECRET", ""), pem, token], "Certificate("),
+        (&[("AZURE_CLIENT_SECRET", ""), token], "FederatedToken("),
+    ] {
+        let Sidecar { config, file } = sidecar(variables).unwrap();
+        let credential = format!("{:?}", config.clients[0].credentials);
+        assert!(credential.starts_with(&format!("[{kind}")), "{credential}");
+        assert!(endpoint(&config).contains("contoso.example"));
+        folder.parse(&file).unwrap_or_else(|problems| panic!("{problems}\n{file}"));
+    }
+}
+
+#[test]
+fn files_that_are_not_there_are_told_by_variable() {
+    for (name, value, message) in [
+        ("AZURE_CLIENT_CERTIFICATE_PATH", "/gone.pem", "cannot be read"),
+        ("AZURE_CLIENT_CERTIFICATE_PATH", "/gone.pfx", "PKCS#12"),
+        ("AZURE_FEDERATED_TOKEN_FILE", "/gone", "cannot be read"),
+    ] {
+        wrong(&[("AZURE_CLIENT_SECRET", ""), (name, value)], name, message);
+    }
+}
+
+#[test]
+fn without_any_credential_it_is_the_machines_identity() {
+    let service = ("DICOM_SERVICE_URL", "https://ws-svc.dicom.azurehealthcareapis.com/v2");
+    let arc = [("IDENTITY_ENDPOINT", "http://127.0.0.1:1/t"), ("IDENTITY_HEADER", "canary")];
+    for (id, which) in
+        [(None, WhichIdentity::Only), (Some("app"), WhichIdentity::ClientId("app".to_owned()))]
+    {
+        let variables = [service].into_iter().chain(arc);
+        let variables = variables.chain(id.map(|id| ("AZURE_CLIENT_ID", id))).collect::<Vec<_>>();
+        let find = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let Sidecar { config, file } = config::sidecar(find).unwrap();
+        let [Credential::ManagedIdentity(ManagedIdentity { source, which: found })] =
+            &config.clients[0].credentials[..]
+        else {
+            panic!("{config:?}")
+        };
+        assert_eq!(*found, which);
+        assert!(matches!(source, IdentitySource::AppService { .. }), "{source:?}");
+        assert_eq!(config.clients[0].endpoint, TokenEndpoint::OfCredential);
+        assert!(!format!("{config:?}{file}").contains("canary"));
+        Folder::new().parse_with(&file, &arc).unwrap_or_else(|p| panic!("{p}\n{file}"));
     }
 }
 

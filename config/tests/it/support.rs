@@ -39,7 +39,19 @@ impl Folder {
     }
 
     pub(crate) fn parse(&self, text: &str) -> Result<Loaded, Problems> {
-        config::parse(text, &self.path("gateway.toml"))
+        self.parse_with(text, &[])
+    }
+
+    /// The same, in an environment of these variables.
+    pub(crate) fn parse_with(
+        &self,
+        text: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Loaded, Problems> {
+        config::parse_with(text, &self.path("gateway.toml"), |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The counters in Prometheus' text form (version 0.0.4).
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -112,6 +113,7 @@ fn acquisitions(text: &mut String, slots: &[Arc<Slot>]) -> fmt::Result {
         let value = slot.metrics().refresh_failed.value();
         writeln!(text, "dicom_gateway_{name}{{{labels}}} {value}")?;
     }
+    credentials(text, slots.iter().map(|(_, slot)| &***slot))?;
     family(text, "token_age_seconds", "gauge", "How long ago the token in use was acquired.")?;
     for (labels, slot) in &slots {
         if let Some(token) = slot.status(now).token {
@@ -124,6 +126,24 @@ fn acquisitions(text: &mut String, slots: &[Arc<Slot>]) -> fmt::Result {
     for (labels, slot) in &slots {
         let left = slot.status(now).token.map_or(0.0, |token| token.life_left(now).as_secs_f64());
         writeln!(text, "dicom_gateway_{name}{{{labels}}} {left}")?;
+    }
+    Ok(())
+}
+
+/// Which of a client's credentials its authority takes.
+fn credentials<'s>(text: &mut String, slots: impl Iterator<Item = &'s Slot>) -> fmt::Result {
+    let name = "credential_uses_total";
+    family(text, name, "counter", "Token requests by the credential that was shown.")?;
+    let clients = slots.map(|slot| slot.client()).map(|of| (escaped(&of.config().name), of));
+    for (client, of) in clients.collect::<BTreeMap<_, _>>() {
+        for (index, way) in of.ways().iter().enumerate() {
+            let labels =
+                format!("client=\"{client}\",credential=\"{index}\",kind=\"{}\"", way.kind());
+            for (outcome, counter) in [("accepted", &way.accepted), ("refused", &way.refused)] {
+                let value = counter.value();
+                writeln!(text, "dicom_gateway_{name}{{{labels},outcome=\"{outcome}\"}} {value}")?;
+            }
+        }
     }
     Ok(())
 }

@@ -49,12 +49,15 @@ fn granted(
     if token.is_empty() || !token.iter().all(is_b64token) {
         return Err(AcquireError::Malformed("access_token is no b64token (RFC 6750, section 2.1)"));
     }
-    let life = match grant.expires_in {
-        None | Some(Value::Null) => LIFE_UNKNOWN,
-        Some(value) => seconds(&value)
+    let left = grant.expires_on.as_ref().and_then(|on| time_left(on, SystemTime::now()));
+    let life = match (grant.expires_in, left) {
+        (Some(value), left) if !is_blank(&value) => seconds(&value)
             .filter(|life| !life.is_zero())
             .ok_or(AcquireError::Malformed("expires_in is no positive number"))?
+            .min(left.unwrap_or(LIFE_MOST))
             .min(LIFE_MOST),
+        (_, Some(left)) => left.min(LIFE_MOST),
+        _ => LIFE_UNKNOWN,
     };
     let refresh_in = grant.refresh_in.as_ref().and_then(seconds).filter(|after| !after.is_zero());
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", grant.access_token))
@@ -68,6 +71,8 @@ struct Grant {
     access_token: String,
     token_type: String,
     expires_in: Option<Value>,
+    /// When a managed identity's token ends; it may have been given to others before.
+    expires_on: Option<Value>,
     refresh_in: Option<Value>,
 }
 
@@ -150,6 +155,22 @@ fn said(refusal: Option<&Refusal>, headers: &HeaderMap) -> Said {
     }
 }
 
+/// What a platform's refusal says, which is like an authority's.
+pub(super) fn refused(body: &[u8]) -> AcquireError {
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => {
+            let said = said(Some(&refusal), &HeaderMap::new());
+            refusal.into_error(StatusCode::BAD_REQUEST, None, said)
+        }
+        Err(_) => AcquireError::Refused { error: "another error", said: Said::default() },
+    }
+}
+
+/// The answer's `Retry-After`, if it has one.
+pub(super) fn retry_after_of(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers, SystemTime::now())
+}
+
 /// `Retry-After` as seconds or as a date (RFC 9110, section 10.2.3), at most an hour.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -168,6 +189,30 @@ fn seconds(value: &Value) -> Option<Duration> {
         _ => return None,
     };
     (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(LIFE_MOST))
+}
+
+/// How long it is until a time in seconds since 1970, or as App Service writes dates of its own
+/// (`11/23/2026 08:00:00 +00:00`); `None` for what is no time to come.
+fn time_left(value: &Value, now: SystemTime) -> Option<Duration> {
+    let at = seconds(value).or_else(|| date(value.as_str()?))?;
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    at.checked_sub(now).filter(|left| !left.is_zero())
+}
+
+fn date(text: &str) -> Option<Duration> {
+    let mut words = text.split_ascii_whitespace();
+    let (date, time) = (words.next()?, words.next()?);
+    let mut date = date.split('/');
+    let (month, day, year) = (date.next()?, date.next()?, date.next()?);
+    if words.any(|zone| !matches!(zone, "+00:00" | "Z" | "UTC")) || time.len() != 8 {
+        return None;
+    }
+    let at = humantime::parse_rfc3339(&format!("{year:0>4}-{month:0>2}-{day:0>2}T{time}Z")).ok()?;
+    at.duration_since(SystemTime::UNIX_EPOCH).ok()
+}
+
+fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
 }
 
 fn is_b64token(byte: &u8) -> bool {
@@ -245,6 +290,24 @@ mod tests {
         ] {
             let outcome = granted(body.as_bytes(), 20, Instant::now());
             assert!(matches!(outcome, Err(AcquireError::Malformed(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_an_end_is_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Mon, 23 Nov 2026 08:00:00 GMT").expect("a date");
+        for (value, left) in [
+            ("1795421000", Some(200)),
+            ("1795420800", None),
+            ("11/23/2026 08:01:00 +00:00", Some(60)),
+            ("1/2/2027 08:00:00", Some(40 * 86_400)),
+            ("11/23/2026 07:59:59 +00:00", None),
+            ("11/23/2026 08:01:00 +02:00", None),
+            ("11/23/2026 8:01", None),
+            ("soon", None),
+        ] {
+            let found = time_left(&Value::from(value), now).map(|left| left.as_secs());
+            assert_eq!(found, left, "{value}");
         }
     }
 

@@ -1,59 +1,100 @@
 //! The gateway as an authority knows it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Instant, SystemTime};
 
-use config::{Credential, TokenEndpoint};
-use http::StatusCode;
+use config::{IdentitySource, SecretSource, TokenEndpoint};
 use reqwest::redirect;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use rustls::client::Resumption;
+use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
-use url::Url;
 use uuid::Uuid;
 
-use super::error::Said;
-use super::{AccessToken, AcquireError, Claims, TokenRequest, answer, claims};
+use super::credential::{Credential, Proof, Recipient};
+use super::discovery::{Discovered, discover};
+use super::{
+    AccessToken, AcquireError, Claims, CredentialError, TokenRequest, answer, claims, exchange,
+};
+use crate::metrics::Counter;
 
 /// An application that can keep a secret (RFC 6749, section 2.1).
 ///
-/// Holds no token and no state but the endpoint that discovery found: each call asks the authority
-/// once and gives its answer.
+/// Holds no token: each call asks the authority once and gives its answer. It remembers which of its
+/// credentials was taken last, and what discovery found.
 #[derive(Debug)]
 pub(crate) struct ConfidentialClient {
-    http: reqwest::Client,
     config: config::Client,
-    discovered: OnceCell<Url>,
+    discovered: OnceCell<Discovered>,
+    ways: Vec<Way>,
+    first: AtomicUsize,
     fingerprint: u64,
     material: u64,
 }
 
+/// A credential, the connections that it is shown on, and how it fares.
+#[derive(Debug)]
+pub(crate) struct Way {
+    credential: Credential,
+    http: reqwest::Client,
+    /// Token requests with it that were granted.
+    pub(crate) accepted: Counter,
+    /// Token requests for which another had to be tried.
+    pub(crate) refused: Counter,
+}
+
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// Its HTTP client cannot.
+    #[error("no HTTP client can be made")]
+    Http(#[from] reqwest::Error),
+    /// A credential cannot be used.
+    #[error("credential {index}")]
+    Credential {
+        /// Which one, from 0.
+        index: usize,
+        /// What is wrong.
+        source: CredentialError,
+    },
+}
+
 impl ConfidentialClient {
     /// A client as configured, which speaks `tls`, whose key material `material` tells from other.
-    /// Follows no redirect: it would carry the secret.
     pub(crate) fn new(
         config: config::Client,
-        tls: rustls::ClientConfig,
+        tls: &rustls::ClientConfig,
         material: u64,
-    ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(config.timeout)
-            // Asked once in a quarter of an hour, an old connection saves nothing; one whose way was
-            // cut in silence would be tried again and again.
-            .pool_max_idle_per_host(0)
-            .user_agent(concat!("dicom-gateway/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+    ) -> Result<Self, ClientError> {
+        let way = |(index, credential)| {
+            let credential = Credential::load(credential)
+                .map_err(|source| ClientError::Credential { index, source })?;
+            let http = http(&config, tls, credential.presented())?;
+            let (accepted, refused) = <(Counter, Counter)>::default();
+            Ok(Way { credential, http, accepted, refused })
+        };
+        let ways = config.credentials.iter().enumerate().map(way);
+        let ways = ways.collect::<Result<Vec<_>, ClientError>>()?;
         let fingerprint = fingerprint(&config);
-        Ok(Self { http, config, discovered: OnceCell::new(), fingerprint, material })
+        Ok(Self {
+            config,
+            discovered: OnceCell::new(),
+            ways,
+            first: AtomicUsize::new(0),
+            fingerprint,
+            material,
+        })
     }
 
     /// The client as configured.
     pub(crate) fn config(&self) -> &config::Client {
         &self.config
+    }
+
+    /// Its credentials, in the order of the configuration.
+    pub(crate) fn ways(&self) -> &[Way] {
+        &self.ways
     }
 
     /// Differs for clients that could get different tokens, within this process.
@@ -66,14 +107,16 @@ impl ConfidentialClient {
         self.material == other.material
     }
 
-    /// Asks the authority for a token. One question, one answer, within the client's time limit; a
-    /// second one if the credential was replaced while the first was refused.
+    /// Asks the authority for a token, all in all within the client's time limit: with the credential
+    /// that it took last, and with the others in their order where it refuses one. One that was
+    /// replaced while it was refused is tried once more.
     pub(crate) async fn acquire(
         &self,
         request: &TokenRequest,
         demanded: Option<&Claims>,
     ) -> Result<AccessToken, AcquireError> {
-        tokio::time::timeout(self.config.timeout, self.ask(request, demanded))
+        let claims = claims::parameter(&self.config.capabilities, demanded);
+        tokio::time::timeout(self.config.timeout, self.ask(request, claims.as_deref()))
             .await
             .unwrap_or(Err(AcquireError::Late))
     }
@@ -81,169 +124,175 @@ impl ConfidentialClient {
     async fn ask(
         &self,
         request: &TokenRequest,
-        demanded: Option<&Claims>,
+        claims: Option<&str>,
     ) -> Result<AccessToken, AcquireError> {
-        let claims = claims::parameter(&self.config.capabilities, demanded);
-        let form = [("scope", request.scope.as_str())];
-        let form = form.into_iter().chain(claims.iter().map(|claims| ("claims", claims.as_str())));
-        let form = form.collect::<Vec<_>>();
-        let endpoint = self.endpoint().await?;
-        let secret = self.secret().await?;
-        let refusal = match self.ask_with(&endpoint, &form, &secret).await {
-            Err(refusal @ AcquireError::Refused { .. }) => refusal,
+        let first = self.first.load(Ordering::Relaxed);
+        let others = (0..self.ways.len()).filter(|index| *index != first);
+        let mut last = AcquireError::Broken;
+        for index in std::iter::once(first).chain(others) {
+            let way = &self.ways[index];
+            let error = match self.ask_by(way, request, claims).await {
+                Ok(token) => {
+                    way.accepted.add(1);
+                    self.first.store(index, Ordering::Relaxed);
+                    return Ok(token);
+                }
+                Err(error) => error,
+            };
+            if !way.is_refused(&error) {
+                return Err(error);
+            }
+            way.refused.add(1);
+            if self.ways.len() > 1 {
+                let (client, kind) = (self.config.name.as_str(), way.kind());
+                let cause = &error as &dyn std::error::Error;
+                tracing::warn!(client, credential = index, kind, error = cause, "not taken");
+            }
+            last = error;
+        }
+        Err(last)
+    }
+
+    async fn ask_by(
+        &self,
+        way: &Way,
+        request: &TokenRequest,
+        claims: Option<&str>,
+    ) -> Result<AccessToken, AcquireError> {
+        let percent = self.config.refresh_percent;
+        if let Some(token) = way.credential.token(&request.scope, percent, &way.http).await {
+            return token;
+        }
+        let proof = self.prove(way, request).await?;
+        let shown = proof.shown;
+        let refusal = match self.ask_with(way, proof, claims).await {
+            Err(refusal) if refusal.blames_credential() => refusal,
             outcome => return outcome,
         };
-        let newer = self.secret().await?;
-        if newer.expose_secret() == secret.expose_secret() {
-            return Err(refusal);
+        let newer = self.prove(way, request).await?;
+        if newer.shown == shown { Err(refusal) } else { self.ask_with(way, newer, claims).await }
+    }
+
+    async fn prove(&self, way: &Way, request: &TokenRequest) -> Result<Proof, AcquireError> {
+        match way.credential.grant(&request.scope).await {
+            Some(granted) => granted,
+            None => way.credential.prove(self.recipient(way, request).await?, &way.http).await,
         }
-        self.ask_with(&endpoint, &form, &newer).await
     }
 
     async fn ask_with(
         &self,
-        endpoint: &Url,
-        form: &[(&str, &str)],
-        secret: &SecretString,
+        way: &Way,
+        proof: Proof,
+        claims: Option<&str>,
     ) -> Result<AccessToken, AcquireError> {
-        let own = [
-            ("client_id", self.config.id.as_str()),
-            ("client_secret", secret.expose_secret()),
-            ("grant_type", "client_credentials"),
-        ];
+        let parameters = self.config.parameters.iter().map(|(name, value)| (&**name, &**value));
+        let parameters = parameters.chain(claims.map(|claims| ("claims", claims)));
         let asked_at = Instant::now();
-        let response = self
+        let mut post = way
             .http
-            .post(endpoint.clone())
+            .post(proof.endpoint.clone())
             .header("accept", "application/json")
             // Entra logs the first, and honours its own throttling only where the last is sent.
             .header("client-request-id", Uuid::new_v4().to_string())
             .header("return-client-request-id", "true")
             .header("x-ms-lib-capability", "retry-after, h429")
-            .form(&[form, &own].concat())
-            .send()
-            .await
-            .map_err(unanswered)?;
+            .form(&parameters.chain(proof.form()).collect::<Vec<_>>());
+        if let Some(authorization) = proof.authorization {
+            post = post.header("authorization", authorization);
+        }
+        let response = post.send().await.map_err(exchange::unanswered)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = bounded(response).await?;
+        let body = exchange::bounded(response).await?;
         answer::read(status, &headers, &body, self.config.refresh_percent, asked_at)
     }
 
-    async fn endpoint(&self) -> Result<Url, AcquireError> {
-        match &self.config.endpoint {
-            TokenEndpoint::At(url) => Ok(url.clone()),
+    async fn recipient(
+        &self,
+        way: &Way,
+        request: &TokenRequest,
+    ) -> Result<Recipient, AcquireError> {
+        let (endpoint, issuer) = match &self.config.endpoint {
+            TokenEndpoint::At(url) => (url.clone(), None),
             TokenEndpoint::Of(issuer) => {
-                self.discovered.get_or_try_init(|| self.discover(issuer)).await.cloned()
+                let found = self.discovered.get_or_try_init(|| discover(issuer, &way.http)).await?;
+                let endpoint = match way.credential {
+                    Credential::TlsCertificate(_) => &found.mtls_token_endpoint,
+                    _ => &found.token_endpoint,
+                };
+                (endpoint.clone(), Some(found.issuer.clone()))
             }
-        }
-    }
-
-    /// OpenID Connect Discovery 1.0, section 4; Entra's metadata lie below `/v2.0` of an authority.
-    async fn discover(&self, issuer: &Url) -> Result<Url, AcquireError> {
-        let base = issuer.as_str().trim_end_matches('/');
-        let mut problem = "it has no metadata (OpenID Connect Discovery)";
-        for prefix in [base.to_owned(), format!("{base}/v2.0")] {
-            let url = format!("{prefix}/.well-known/openid-configuration");
-            let response = self.http.get(url).send().await.map_err(unanswered)?;
-            let status = response.status();
-            let body = bounded(response).await?;
-            match status {
-                StatusCode::OK => match endpoint_in(&body, &prefix, issuer)? {
-                    Some(endpoint) => return Ok(endpoint),
-                    // As at an authority of Entra's itself: those are of its version 1.
-                    None => problem = "its metadata are of another issuer",
-                },
-                StatusCode::NOT_FOUND => {}
-                _ => {
-                    let (status, said) = (status.as_u16(), Said::default());
-                    return Err(AcquireError::Unavailable { status, retry_after: None, said });
-                }
-            }
-        }
-        Err(AcquireError::Malformed(problem))
-    }
-
-    async fn secret(&self) -> Result<SecretString, AcquireError> {
-        match &self.config.credential {
-            Credential::Secret(secret) => Ok(secret.clone()),
-            Credential::SecretFile(path) => {
-                let path = path.clone();
-                tokio::task::spawn_blocking(move || read_secret(&path))
-                    .await
-                    .map_err(|_| AcquireError::Broken)?
-                    .map_err(AcquireError::Credential)
-            }
-        }
+            // The configuration has one for every credential that comes here.
+            TokenEndpoint::OfCredential => return Err(AcquireError::Broken),
+        };
+        let (client_id, scope) = (self.config.id.clone(), request.scope.clone());
+        Ok(Recipient { client_id, endpoint, issuer, scope })
     }
 }
 
-/// A secret as an editor or a kubelet leaves it: one line end at its end is not part of it.
-fn read_secret(path: &Path) -> std::io::Result<SecretString> {
-    let mut text = std::fs::read_to_string(path)?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
+impl Way {
+    /// A word of a closed list: what kind of credential it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.credential.kind()
     }
-    Ok(SecretString::from(text))
+
+    /// When it ends, if that is known.
+    pub(crate) fn ends(&self) -> Option<SystemTime> {
+        self.credential.ends()
+    }
+
+    /// Whether it is this credential that failed, so that another one makes sense.
+    fn is_refused(&self, error: &AcquireError) -> bool {
+        let by_platform = matches!(self.credential, Credential::ManagedIdentity(_));
+        error.blames_credential() || by_platform && matches!(error, AcquireError::Refused { .. })
+    }
 }
 
-/// `None` if the metadata are not those of `prefix`.
-fn endpoint_in(body: &[u8], prefix: &str, issuer: &Url) -> Result<Option<Url>, AcquireError> {
-    let metadata = serde_json::from_slice::<Metadata>(body)
-        .map_err(|_| AcquireError::Malformed("its metadata are no JSON object"))?;
-    if metadata.issuer.trim_end_matches('/') != prefix {
-        return Ok(None);
+/// Follows no redirect, which would carry the credential.
+fn http(
+    config: &config::Client,
+    tls: &rustls::ClientConfig,
+    presented: Option<Arc<certs::Presented>>,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let mut tls = tls.clone();
+    if let Some(presented) = presented {
+        tls.client_auth_cert_resolver = presented;
+        // A resumed session would still be that of the certificate before.
+        tls.resumption = Resumption::disabled();
     }
-    // The secret goes there: no weaker transport than the one that was configured.
-    Url::parse(&metadata.token_endpoint)
-        .ok()
-        .filter(|endpoint| endpoint.scheme() == issuer.scheme())
-        .map(Some)
-        .ok_or(AcquireError::Malformed("its token_endpoint is no URL of the issuer's scheme"))
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    issuer: String,
-    token_endpoint: String,
-}
-
-/// The body, if it is of a size that a token's answer has.
-async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, AcquireError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
-        if body.len() + chunk.len() > ANSWER_MOST {
-            return Err(AcquireError::Malformed("it is larger than 64 KiB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn unanswered(error: reqwest::Error) -> AcquireError {
-    if error.is_timeout() {
-        return AcquireError::Late;
-    }
-    AcquireError::Unreachable(error.without_url())
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(config.timeout)
+        // Asked once in a quarter of an hour, an old connection saves nothing; one whose way was cut
+        // in silence would be tried again and again.
+        .pool_max_idle_per_host(0)
+        .user_agent(concat!("dicom-gateway/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 fn fingerprint(config: &config::Client) -> u64 {
     let mut hasher = DefaultHasher::new();
-    match &config.endpoint {
-        TokenEndpoint::At(url) | TokenEndpoint::Of(url) => url.hash(&mut hasher),
-    }
-    // Logs and metrics call it by its name: another name, another client.
-    (&config.name, &config.id).hash(&mut hasher);
-    (config.timeout, config.refresh_percent).hash(&mut hasher);
-    config.capabilities.hash(&mut hasher);
-    match &config.credential {
-        Credential::SecretFile(path) => path.hash(&mut hasher),
-        Credential::Secret(secret) => secret.expose_secret().hash(&mut hasher),
+    // All that is said of a client, its name included: logs and metrics call it by that.
+    format!("{config:?}").hash(&mut hasher);
+    for credential in &config.credentials {
+        if let Some(secret) = told_by_the_environment(credential) {
+            secret.expose_secret().hash(&mut hasher);
+        }
     }
     hasher.finish()
 }
 
-/// Far above any token's answer, far below what hurts.
-const ANSWER_MOST: usize = 64 << 10;
+/// What a credential holds that its `Debug` does not show.
+fn told_by_the_environment(credential: &config::Credential) -> Option<&secrecy::SecretString> {
+    use config::Credential::{FederatedIdentity, ManagedIdentity, Secret};
+    match credential {
+        Secret(config::Secret { source: SecretSource::Value(secret), .. }) => Some(secret),
+        ManagedIdentity(identity) | FederatedIdentity { identity, .. } => match &identity.source {
+            IdentitySource::AppService { header, .. } => Some(header),
+            IdentitySource::Imds(_) | IdentitySource::Arc { .. } => None,
+        },
+        _ => None,
+    }
+}

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::aadsts::Advice;
+use super::CredentialError;
+use super::aadsts::{Advice, Class};
 
 /// Why no token came. Its words go to the log, never to a caller.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +13,7 @@ use super::aadsts::Advice;
 pub(crate) enum AcquireError {
     /// The credential cannot be read.
     #[error("the client's credential cannot be read")]
-    Credential(#[source] std::io::Error),
+    Credential(#[source] CredentialError),
     /// The authority said no to this client: an operator must act.
     #[error("the authority refused this client: {error}{}", Codes(&.said.codes))]
     Refused {
@@ -98,6 +99,24 @@ impl AcquireError {
             | Self::Late
             | Self::Malformed(_)
             | Self::Broken => back_off(failures).mul_f64(jitter),
+        }
+    }
+
+    /// Whether another credential of the same client may fare better: this one cannot be read, or
+    /// the authority does not take it (RFC 6749, section 5.2; RFC 7523, sections 3.1 and 3.2).
+    pub(super) fn blames_credential(&self) -> bool {
+        match self {
+            Self::Credential(_) => true,
+            Self::Refused { error, said } => match said.advice {
+                Some(advice) if !said.codes.is_empty() => advice.class == Class::Credential,
+                _ => matches!(*error, "invalid_client" | "invalid_grant"),
+            },
+            Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::Unreachable(_)
+            | Self::Late
+            | Self::Malformed(_)
+            | Self::Broken => false,
         }
     }
 

@@ -13,13 +13,17 @@ mod aadsts;
 mod answer;
 mod claims;
 mod client;
+mod credential;
+mod discovery;
 mod error;
+mod exchange;
 mod keeper;
 mod slot;
 mod tokens;
 
 pub(crate) use self::claims::Claims;
 pub(crate) use self::client::ConfidentialClient;
+pub(crate) use self::credential::CredentialError;
 pub(crate) use self::error::AcquireError;
 pub(crate) use self::slot::{Held, Slot};
 pub(crate) use self::tokens::Tokens;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 
-use config::{Credential, TokenEndpoint};
+use config::{Credential, Secret, SecretMethod, SecretSource, TokenEndpoint};
 use futures_util::future::join_all;
 use http::HeaderValue;
 use secrecy::SecretString;
@@ -257,13 +257,17 @@ impl Authority {
             endpoint: TokenEndpoint::At(format!("http://{}/token", self.address).parse().unwrap()),
             id: "test".to_owned(),
             anchors: None,
-            credential: Credential::Secret(SecretString::from("secret")),
-            credential_ends: None,
+            credentials: vec![Credential::Secret(Secret {
+                source: SecretSource::Value(SecretString::from("secret")),
+                method: SecretMethod::Post,
+                ends: None,
+            })],
+            parameters: Vec::new(),
             capabilities: Vec::new(),
             timeout: Duration::from_secs(30),
             refresh_percent: 20,
         };
-        let client = Arc::new(ConfidentialClient::new(config, tls, 0).unwrap());
+        let client = Arc::new(ConfidentialClient::new(config, &tls, 0).unwrap());
         let request = TokenRequest::new(&client, "scope");
         Arc::new(Slot::new(client, request, Handle::current(), Arc::default()))
     }
