@@ -5,6 +5,7 @@
 mod accept;
 mod admin;
 mod cors;
+mod credentials;
 mod emulators;
 mod http;
 mod life;

@@ -5,12 +5,16 @@ import re
 import ssl
 import tomllib
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msal
 import requests
 import pydicom
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from checks import JSON, World
 from parts import Program
@@ -62,22 +66,32 @@ def a_callers_own_authorization_does_not_matter(secrecy):
         assert answer.status == 200, f"{value.split()[0]}: {answer.status}"
 
 
-def msal_gets_a_token_that_the_guard_accepts(secrecy):
-    # A client that is not ours finds the authority to be what it says: so it is a fair stand-in for the real one.
-    # Its own session: an environment that names other trust anchors would win over `verify`.
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = str(secrecy.folder / "ca.pem")
-    application = msal.ConfidentialClientApplication(
-        secrecy.client["id"],
-        client_credential=secrecy.credential,
-        authority=secrecy.authority.removesuffix("/v2.0"),
-        instance_discovery=False,
-        http_client=session,
-    )
-    answer = application.acquire_token_for_client([secrecy.scope])
-    assert "access_token" in answer, f"{answer.get('error')}: {answer.get('error_description')}"
-    assert _ask_guard(secrecy, {"Authorization": f"Bearer {answer['access_token']}"}) == 200
+# A client that is not ours finds the authority to be what it says: so it is a fair stand-in for the real one.
+
+
+def msal_gets_a_token_for_a_secret(secrecy):
+    _ask_guard_by_msal(secrecy, secrecy.credential)
+
+
+def msal_gets_a_token_for_a_certificate(secrecy):
+    key, chain = ((secrecy.folder / name).read_text() for name in ("client.key", "client.crt"))
+    _ask_guard_by_msal(secrecy, {"private_key": key, "public_certificate": chain})
+
+
+def msal_gets_a_token_for_a_federated_assertion(secrecy):
+    _ask_guard_by_msal(secrecy, {"client_assertion": (secrecy.folder / "federated-token").read_text()})
+
+
+def msal_gets_no_token_for_a_certificate_that_is_not_registered(secrecy):
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stranger")])
+    now = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    stranger = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    key = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    answer = _ask_by_msal(secrecy, {"private_key": key.decode(), "public_certificate": stranger.decode()})
+    assert answer.get("error") == "invalid_client", answer.get("error")
+    assert answer.get("error_codes") == [700027], answer.get("error_codes")
 
 
 def no_answer_that_a_caller_saw_held_the_token(secrecy):
@@ -106,6 +120,27 @@ def neither_logs_nor_metrics_tell_secrets_or_patients(secrecy):
         for where, text in written.items():
             for what, value in private.items():
                 assert value not in text, f"the {where} tells {what}"
+
+
+def _ask_guard_by_msal(secrecy, credential):
+    answer = _ask_by_msal(secrecy, credential)
+    assert "access_token" in answer, f"{answer.get('error')}: {answer.get('error_description')}"
+    assert _ask_guard(secrecy, {"Authorization": f"Bearer {answer['access_token']}"}) == 200
+
+
+def _ask_by_msal(secrecy, credential):
+    # Its own session: an environment that names other trust anchors would win over `verify`.
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(secrecy.folder / "ca.pem")
+    application = msal.ConfidentialClientApplication(
+        secrecy.client["id"],
+        client_credential=credential,
+        authority=secrecy.authority.removesuffix("/v2.0"),
+        instance_discovery=False,
+        http_client=session,
+    )
+    return application.acquire_token_for_client([secrecy.scope])
 
 
 def _ask_guard(secrecy, headers):

@@ -7,10 +7,13 @@ use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, date_time_ymd,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize,
+    date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::crypto;
@@ -53,6 +56,17 @@ impl Ca {
         self.sign(leaf(names))
     }
 
+    /// The same with an RSA key, whose making takes a moment.
+    pub fn issue_rsa(&self, names: &[&str]) -> Issued {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        self.sign_for(leaf(names), &key.expect("a key"))
+    }
+
+    /// The same with a key on P-384.
+    pub fn issue_p384(&self, names: &[&str]) -> Issued {
+        self.sign_for(leaf(names), &KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).expect("a key"))
+    }
+
     /// Issues a certificate for `names` whose time is over.
     pub fn expired(&self, names: &[&str]) -> Issued {
         let mut params = leaf(names);
@@ -70,19 +84,26 @@ impl Ca {
 
     /// A client's configuration that trusts this root and nothing else, and offers no ALPN.
     pub fn client_config(&self) -> ClientConfig {
-        let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("our own PEM");
-        roots.add(root).expect("our own root");
         ClientConfig::builder_with_provider(crypto())
             .with_safe_default_protocol_versions()
             .expect("TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
+            .with_root_certificates(self.roots())
             .with_no_client_auth()
     }
 
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("our own PEM");
+        roots.add(root).expect("our own root");
+        roots
+    }
+
     fn sign(&self, params: CertificateParams) -> Issued {
-        let key = ecdsa_key();
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        self.sign_for(params, &ecdsa_key())
+    }
+
+    fn sign_for(&self, params: CertificateParams, key: &KeyPair) -> Issued {
+        let certificate = params.signed_by(key, &self.issuer).expect("a certificate");
         Issued { chain_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 }
@@ -90,6 +111,21 @@ impl Ca {
 impl Issued {
     /// A server's configuration that shows this certificate and takes one of the protocols `alpn`.
     pub fn server_config(&self, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+        self.server(alpn, WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// The same, which asks callers for a certificate of `ca`, and does without.
+    pub fn server_config_that_asks(&self, alpn: &[&[u8]], ca: &Ca) -> Arc<ServerConfig> {
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(ca.roots()), crypto());
+        self.server(alpn, verifier.allow_unauthenticated().build().expect("a root"))
+    }
+
+    /// The leaf, DER.
+    pub fn leaf(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.chain_pem.as_bytes()).expect("our own PEM")
+    }
+
+    fn server(&self, alpn: &[&[u8]], verifier: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
         let chain = CertificateDer::pem_slice_iter(self.chain_pem.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .expect("our own PEM");
@@ -97,7 +133,7 @@ impl Issued {
         let mut config = ServerConfig::builder_with_provider(crypto())
             .with_safe_default_protocol_versions()
             .expect("TLS 1.2 and 1.3")
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
             .expect("a certificate with its key");
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();

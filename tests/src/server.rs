@@ -26,6 +26,11 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// The body of an emulated answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 
+/// The certificate, DER, that a caller showed in the handshake of its connection: an extension of
+/// each request on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown(pub(crate) Arc<[u8]>);
+
 /// A TCP port on loopback that no other test can take, whether anybody listens on it or not.
 #[derive(Debug)]
 pub(crate) struct Port {
@@ -125,9 +130,17 @@ where
     else {
         return;
     };
+    let shown = stream.get_ref().1.peer_certificates();
+    let shown = shown.and_then(<[_]>::first).map(|leaf| Shown(leaf.as_ref().into()));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(shown) = &shown {
+            request.extensions_mut().insert(shown.clone());
+        }
+        service(request)
+    });
     // How a connection ends is the business of whoever tests with it.
     let _ = auto::Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service_fn(service))
+        .serve_connection(TokioIo::new(stream), service)
         .await;
 }
 

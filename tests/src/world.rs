@@ -46,6 +46,8 @@ pub struct Toml {
     pub id: String,
     /// What tokens are requested for.
     pub scope: String,
+    /// What the environment says.
+    pub variables: Vec<(&'static str, String)>,
 }
 
 /// A gateway that runs. Dropped, it is gone.
@@ -81,20 +83,31 @@ impl World {
             token_endpoint: self.authority.token_endpoint(),
             id: self.authority.client_id(),
             scope: self.authority.scope(),
+            variables: Vec::new(),
         }
     }
 
     /// Reads a configuration, which must be good.
     pub fn config(&self, toml: &Toml) -> Config {
-        let file = self.file();
-        config::parse(&toml.text(), &file).unwrap_or_else(|error| panic!("{error}")).config
+        let text = toml.text();
+        let variable = |name: &str| {
+            let found = toml.variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.clone())
+        };
+        let loaded = config::parse_with(&text, &self.file(), variable);
+        loaded.unwrap_or_else(|error| panic!("{error}\n{text}")).config
     }
 
     /// Starts a gateway; its port answers when this returns.
     pub fn start(&self, toml: &Toml) -> Running {
+        self.start_with(self.config(toml))
+    }
+
+    /// The same with a configuration that no text can say.
+    pub fn start_with(&self, config: Config) -> Running {
         let log = Captured::default();
         let (chunks, writer) = Log::start(log.clone()).expect("a thread");
-        let server = Server::start(self.config(toml), chunks);
+        let server = Server::start(config, chunks);
         let server = server.unwrap_or_else(|error| panic!("{error}"));
         Running { server, log, writer, http: reqwest::Client::new() }
     }
@@ -126,8 +139,9 @@ pub fn check(verifier: Verifier) -> TokenCheck {
 impl Toml {
     /// The file's text.
     pub fn text(&self) -> String {
-        let Self { address, listener, client, origin, route, more, token_endpoint, id, scope } =
-            self;
+        let Self {
+            address, listener, client, origin, route, more, token_endpoint, id, scope, ..
+        } = self;
         let mut text = format!(
             "[listener]\naddress = \"{address}\"\n{listener}\n\n\
              [admin]\naddress = \"127.0.0.1:0\"\n\n"
@@ -141,7 +155,9 @@ impl Toml {
             }
             with_default(&mut text, client, "id", id);
             with_default(&mut text, client, "anchors", "ca.pem");
-            with_default(&mut text, client, "credential.secret_file", "client-secret");
+            if !gives(client, "credential") {
+                text.push_str("credential.secret_file = \"client-secret\"\n");
+            }
         }
         text.push_str("\n\n[[route]]\n");
         with_default(&mut text, route, "prefix", "/dicom-web");

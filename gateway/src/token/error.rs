@@ -107,10 +107,11 @@ impl AcquireError {
     pub(super) fn blames_credential(&self) -> bool {
         match self {
             Self::Credential(_) => true,
-            Self::Refused { error, said } => match said.advice {
-                Some(advice) if !said.codes.is_empty() => advice.class == Class::Credential,
-                _ => matches!(*error, "invalid_client" | "invalid_grant"),
-            },
+            Self::Refused { error, said } => {
+                said.advice.is_some_and(|advice| advice.class == Class::Credential)
+                    // Of an assertion that is itself the grant; Entra's has a number that says more.
+                    || *error == "invalid_grant" && said.codes.is_empty()
+            }
             Self::Throttled { .. }
             | Self::Unavailable { .. }
             | Self::Unreachable(_)

@@ -1,8 +1,9 @@
 //! The sidecar: no file, only variables.
 
 use gateway_tests::origin::{Options, Store};
+use gateway_tests::platform::Kind;
 use gateway_tests::program::Signal;
-use gateway_tests::{OriginServer, Program, World};
+use gateway_tests::{OriginServer, Platform, Program, TokenIssuer, World};
 
 use super::{admin, run, search};
 
@@ -30,6 +31,45 @@ async fn it_serves_from_variables_alone() {
 }
 
 #[tokio::test]
+async fn it_takes_the_credential_that_the_environment_has() {
+    let world = World::new().await;
+    let options = Options { check: world.check(), tls: None, store: Store::default() };
+    let origin = OriginServer::start(options).await.unwrap();
+    let (subject, audience) = ("system:serviceaccount:a:b", "api://AzureADTokenExchange");
+    let cluster = TokenIssuer::new("https://cluster.example");
+    world.authority.federate(cluster.url(), subject, audience, cluster.keys());
+    let certificate = world.ca.issue(&["gateway"]);
+    world.authority.register_certificate(&certificate);
+    let token = world.authority.issue_token();
+    let platform = Platform::start(Kind::Imds, Box::new(move |_| Some(token.clone()))).await;
+
+    // One PEM file with both, as Azure's own tools want it.
+    let both = certificate.chain_pem + &certificate.key_pem;
+    let pem = world.scratch.file("client.pem", both).display().to_string();
+    let file = world.scratch.file("token", cluster.token(subject, audience)).display().to_string();
+    for (credential, kind) in [
+        (vec![("AZURE_CLIENT_CERTIFICATE_PATH", pem)], "certificate"),
+        (vec![("AZURE_FEDERATED_TOKEN_FILE", file)], "federated_token"),
+        (
+            platform.variables().into_iter().chain([("AZURE_CLIENT_ID", String::new())]).collect(),
+            "managed_identity",
+        ),
+    ] {
+        let mut variables = variables(&world, &origin.base_url());
+        variables.retain(|(name, _)| *name != "AZURE_CLIENT_SECRET");
+        variables.extend(credential);
+        let variables = variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let mut program = Program::start(&["sidecar"], &variables.collect::<Vec<_>>());
+        let (callers, operators) = program.addresses().await;
+
+        assert_eq!(search(callers).await, 204, "{kind}: {}", program.stderr());
+        let (_, metrics) = admin(operators, "/metrics").await;
+        let used = format!("kind=\"{kind}\",outcome=\"accepted\"}} 1");
+        assert!(metrics.contains(&used), "{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn the_file_that_it_prints_is_a_good_one_and_holds_no_secret() {
     let world = World::new().await;
     let variables = variables(&world, "https://localhost:1/v2");
@@ -48,12 +88,10 @@ async fn the_file_that_it_prints_is_a_good_one_and_holds_no_secret() {
 #[tokio::test]
 async fn all_that_is_missing_is_told_at_once() {
     for arguments in [&["sidecar"][..], &["sidecar", "--print-config"]] {
-        let ended = Program::run(arguments, &[]).await;
+        let ended = Program::run(arguments, &[("AZURE_CLIENT_SECRET", "s3cr3t")]).await;
 
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(78), ""));
-        for name in
-            ["AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "DICOM_SERVICE_URL"]
-        {
+        for name in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "DICOM_SERVICE_URL"] {
             let told = ended.stderr.lines().filter(|line| line.starts_with(name)).count();
             assert_eq!(told, 1, "{name} in\n{}", ended.stderr);
         }

@@ -22,6 +22,32 @@ async fn an_issuers_metadata_lead_to_its_token_endpoint() {
 }
 
 #[tokio::test]
+async fn an_authority_without_openid_has_its_metadata_where_rfc_8414_says() {
+    let scene = Scene::new().await;
+    let issuer = Recorder::start_tls(&scene.world.ca).await;
+    let name = issuer.url() + "/tenant/a";
+    let token_endpoint = scene.world.authority.token_endpoint();
+    let metadata = json!({ "issuer": name, "token_endpoint": token_endpoint });
+    let missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    for _ in 0..2 {
+        issuer.reply_next(Reply::Bytes(missing.to_vec()));
+    }
+    issuer.reply_with(json_reply(&metadata.to_string()));
+    let gateway = scene.world.start_ready(&scene.client(&format!("authority = \"{name}\""))).await;
+
+    Caller::of(&gateway).search().await.is_ok();
+    let asked = issuer.requests().into_iter().map(|request| request.target).collect::<Vec<_>>();
+    assert_eq!(
+        asked,
+        [
+            "/tenant/a/.well-known/openid-configuration",
+            "/tenant/a/v2.0/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server/tenant/a",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn metadata_of_another_issuer_are_refused_and_the_secret_stays_here() {
     let scene = Scene::new().await;
     // The same server under another name; the metadata name it localhost.

@@ -1,16 +1,26 @@
 //! What Entra looks at before it issues an app-only token, in its order.
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, header};
 use url::form_urlencoded;
 
+use super::assertion::Assertion;
 use super::form::Form;
 use super::refusal::Refusal;
+use super::service_account;
 use super::settings::Settings;
 
-/// Gives the audience of the token that `form` has a right to.
-pub(super) fn check(form: &Form, settings: &Settings) -> Result<String, Refusal> {
+/// Gives the audience of the token that `form`, sent to the endpoint `here`, has a right to; `used`
+/// are the ids of assertions that were taken before.
+pub(super) fn check(
+    form: &Form,
+    settings: &Settings,
+    here: &str,
+    used: &mut HashSet<String>,
+) -> Result<String, Refusal> {
     if form.tenant != settings.tenant {
         return Err(Refusal::unknown_tenant(&form.tenant));
     }
@@ -21,9 +31,12 @@ pub(super) fn check(form: &Form, settings: &Settings) -> Result<String, Refusal>
     match form.field("grant_type") {
         None => return Err(Refusal::missing("grant_type")),
         Some("client_credentials") => {}
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => {
+            return service_account::check(form, settings, here);
+        }
         Some(other) => return Err(Refusal::unsupported_grant(other)),
     }
-    authenticate(form, settings)?;
+    authenticate(form, settings, here, used)?;
     audience(form.field("scope").ok_or_else(|| Refusal::missing("scope"))?, settings)
 }
 
@@ -36,7 +49,12 @@ fn no_parameter_twice(form: &Form) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn authenticate(form: &Form, settings: &Settings) -> Result<(), Refusal> {
+fn authenticate(
+    form: &Form,
+    settings: &Settings,
+    here: &str,
+    used: &mut HashSet<String>,
+) -> Result<(), Refusal> {
     let basic = basic(form)?;
     let in_form = form.field("client_secret").map(str::to_owned);
     let (client, secret) = match basic {
@@ -56,9 +74,33 @@ fn authenticate(form: &Form, settings: &Settings) -> Result<(), Refusal> {
     match secret {
         Some(secret) if settings.secrets.contains(&secret) => Ok(()),
         Some(secret) if !secret.is_empty() => Err(Refusal::wrong_secret(&client)),
-        _ if form.field("client_assertion").is_some() => Err(Refusal::unknown_key()),
-        _ => Err(Refusal::no_credential()),
+        _ => match (form.field("client_assertion"), &form.shown) {
+            (Some(assertion), _) => check_assertion(form, assertion, settings, here, used),
+            (None, Some(shown)) if settings.tls_certificates.iter().any(|it| **it == **shown) => {
+                Ok(())
+            }
+            (None, Some(_)) => Err(Refusal::unknown_tls_certificate()),
+            (None, None) => Err(Refusal::no_credential()),
+        },
     }
+}
+
+fn check_assertion(
+    form: &Form,
+    assertion: &str,
+    settings: &Settings,
+    here: &str,
+    used: &mut HashSet<String>,
+) -> Result<(), Refusal> {
+    if form.field("client_assertion_type") != Some(JWT_BEARER) {
+        return Err(Refusal::bad_assertion("The client assertion's type is not known."));
+    }
+    let assertion = Assertion::read(assertion)?;
+    if !assertion.is_of(&settings.client_id) {
+        return assertion.check_foreign(&settings.federations);
+    }
+    let audience = settings.assertion_audience.as_deref().unwrap_or(here);
+    assertion.check_own(&settings.client_id, audience, &settings.certificates, used)
 }
 
 /// Client id and secret of HTTP Basic, each of them form-encoded before base64 (RFC 6749, 2.3.1).
@@ -88,6 +130,9 @@ fn form_decoded(text: &str) -> String {
 }
 
 fn audience(scope: &str, settings: &Settings) -> Result<String, Refusal> {
+    if scope == settings.scope {
+        return Ok(settings.audience().to_owned());
+    }
     let asked: Vec<&str> =
         scope.split_ascii_whitespace().filter(|scope| !OPENID_SCOPES.contains(scope)).collect();
     let [asked] = asked[..] else { return Err(Refusal::bad_scope(scope)) };
@@ -102,6 +147,8 @@ fn audience(scope: &str, settings: &Settings) -> Result<String, Refusal> {
         Err(Refusal::bad_scope(asked))
     }
 }
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Some clients add these to every request; an app-only token has no use for them.
 const OPENID_SCOPES: [&str; 4] = ["openid", "offline_access", "profile", "email"];

@@ -83,7 +83,9 @@ fn dutiful(shared: &Shared, form: &Form, overrides: &Overrides) -> Response<Byte
     let settings = lock(&shared.settings).clone();
     let correlation_id =
         form.header("client-request-id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
-    let mut response = match check(form, &settings) {
+    let here = format!("{}/oauth2/v2.0/token", shared.authorization_uri());
+    let checked = check(form, &settings, &here, &mut lock(&shared.used));
+    let mut response = match checked {
         Ok(audience) => {
             let token = token::mint(&shared.issuer(), &audience, &settings);
             lock(&shared.tokens).push(token.clone());
@@ -124,7 +126,9 @@ fn discovery(shared: &Shared, tenant: &str) -> Response<Bytes> {
         "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
         "end_session_endpoint": format!("{base}/oauth2/v2.0/logout"),
         "jwks_uri": format!("{base}/discovery/v2.0/keys"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_post", "client_secret_basic", "private_key_jwt", "tls_client_auth",
+        ],
         "response_types_supported": ["code", "id_token"],
         "response_modes_supported": ["query", "form_post"],
         "subject_types_supported": ["pairwise"],

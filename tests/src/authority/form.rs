@@ -1,8 +1,12 @@
 //! A token request as it arrived.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use url::form_urlencoded;
+
+use crate::server::Shown;
 
 /// One request to the token endpoint: what was sent, and what it decodes to.
 #[derive(Clone, Debug)]
@@ -15,6 +19,8 @@ pub struct Form {
     pub headers: HeaderMap,
     /// The body as it came.
     pub raw: Bytes,
+    /// The certificate that was shown in the handshake, DER.
+    pub shown: Option<Arc<[u8]>>,
     /// The decoded pairs in their order; empty unless the body claims to be a form.
     pub pairs: Vec<(String, String)>,
 }
@@ -39,7 +45,9 @@ impl Form {
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM));
         let pairs =
             if is_form { form_urlencoded::parse(&raw).into_owned().collect() } else { Vec::new() };
-        Self { tenant: tenant.to_owned(), method: parts.method, headers: parts.headers, raw, pairs }
+        let shown = parts.extensions.get::<Shown>().map(|shown| shown.0.clone());
+        let (tenant, method, headers) = (tenant.to_owned(), parts.method, parts.headers);
+        Self { tenant, method, headers, raw, shown, pairs }
     }
 }
 

@@ -5,11 +5,13 @@
 //! late, throttled, broken, gone. Every wait is for a state, so that tests need no sleeps.
 
 mod answer;
+mod assertion;
 mod check;
 mod endpoints;
 mod form;
 mod refusal;
 mod script;
+mod service_account;
 mod settings;
 pub(crate) mod shared;
 pub(crate) mod token;
@@ -22,11 +24,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jsonwebtoken::jwk::JwkSet;
 use rustls::ServerConfig;
 
+use self::assertion::Federation;
 use self::script::{Gate, Script};
+use self::service_account::ServiceAccount;
+use self::settings::Settings;
 use self::shared::{Shared, lock};
-use crate::ca::Ca;
+use crate::ca::{Ca, Issued};
 use crate::server::{Port, Server};
 use crate::verifier::Verifier;
 
@@ -50,7 +56,9 @@ impl Authority {
         let authority = Self {
             shared: Arc::new(Shared::new(port.address())),
             port,
-            tls: ca.issue(&["localhost", "127.0.0.1"]).server_config(&[b"h2", b"http/1.1"]),
+            tls: ca
+                .issue(&["localhost", "127.0.0.1"])
+                .server_config_that_asks(&[b"h2", b"http/1.1"], ca),
             server: Mutex::new(None),
         };
         authority.restart().await;
@@ -117,6 +125,52 @@ impl Authority {
         self.set_secrets(&[new]);
     }
 
+    /// Takes client assertions that the key of this certificate signed, beside those of others.
+    pub fn register_certificate(&self, certificate: &Issued) {
+        lock(&self.shared.settings).certificates.push(certificate.leaf().to_vec());
+    }
+
+    /// Takes the client for who it is when it shows this certificate in the handshake.
+    pub fn register_tls_certificate(&self, certificate: &Issued) {
+        lock(&self.shared.settings).tls_certificates.push(certificate.leaf().to_vec());
+    }
+
+    /// Takes no certificate from now on.
+    pub fn forget_certificates(&self) {
+        let mut settings = lock(&self.shared.settings);
+        settings.certificates.clear();
+        settings.tls_certificates.clear();
+    }
+
+    /// Takes tokens of another issuer for this subject and audience as client assertions.
+    pub fn federate(&self, issuer: &str, subject: &str, audience: &str, keys: JwkSet) {
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        let trusted = Federation { issuer, subject, audience: audience.to_owned(), keys };
+        lock(&self.shared.settings).federations.push(trusted);
+    }
+
+    /// Takes client assertions for this audience only from now on, instead of the token endpoint.
+    pub fn set_assertion_audience(&self, audience: &str) {
+        lock(&self.shared.settings).assertion_audience = Some(audience.to_owned());
+    }
+
+    /// Opens an account as Google has them, and gives its key file.
+    pub fn open_service_account(&self, email: &str) -> String {
+        let (account, file) = ServiceAccount::new(email, &self.token_endpoint());
+        lock(&self.shared.settings).service_accounts.push(account);
+        file
+    }
+
+    /// Knows no service account from now on.
+    pub fn close_service_accounts(&self) {
+        lock(&self.shared.settings).service_accounts.clear();
+    }
+
+    /// The keys of its own tokens.
+    pub fn keys(&self) -> JwkSet {
+        token::jwks()
+    }
+
     /// Accepts no secret from now on, as when the registration has expired.
     pub fn reject_secret(&self) {
         self.set_secrets(&[]);
@@ -153,6 +207,18 @@ impl Authority {
     pub fn issue_token(&self) -> String {
         let settings = lock(&self.shared.settings).clone();
         token::mint(&self.issuer(), settings.audience(), &settings)
+    }
+
+    /// Issues a token for another audience to the application with this id.
+    pub fn issue_token_to(&self, client_id: &str, audience: &str) -> String {
+        let client_id = client_id.to_owned();
+        let settings = Settings { client_id, ..lock(&self.shared.settings).clone() };
+        token::mint(&self.issuer(), audience, &settings)
+    }
+
+    /// The object id of the principal of the application with this id: the subject of its tokens.
+    pub fn principal_of(client_id: &str) -> String {
+        token::principal(client_id)
     }
 }
 

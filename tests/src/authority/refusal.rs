@@ -23,6 +23,9 @@ impl Refusal {
 
     /// The JSON that Entra would send, for the request with this `client-request-id`.
     pub(super) fn body(&self, correlation_id: &str) -> String {
+        if self.code == NO_CODE {
+            return json!({ "error": self.error, "error_description": self.text }).to_string();
+        }
         let trace_id = Uuid::new_v4().to_string();
         let timestamp = timestamp();
         json!({
@@ -91,6 +94,34 @@ impl Refusal {
         Self::client(700_027, "No registered certificate has signed this client assertion.")
     }
 
+    pub(super) fn bad_assertion(text: &str) -> Self {
+        Self::client(50_027, text)
+    }
+
+    pub(super) fn assertion_for_another(audience: &str) -> Self {
+        Self::client(700_023, &format!("The client assertion is for '{audience}'."))
+    }
+
+    pub(super) fn untimely_assertion() -> Self {
+        Self::client(700_024, "The client assertion is not within its valid time range.")
+    }
+
+    pub(super) fn no_federation(issuer: &str, subject: &str, audience: &str) -> Self {
+        let text = format!(
+            "No federated identity record for subject '{subject}' of issuer '{issuer}' with \
+             audience '{audience}'."
+        );
+        Self::client(700_213, &text)
+    }
+
+    pub(super) fn unknown_tls_certificate() -> Self {
+        Self::client(50_012, "The certificate of the connection is not registered.")
+    }
+
+    pub(super) fn bad_grant(text: &str) -> Self {
+        Self::bad("invalid_grant", NO_CODE, text.to_owned())
+    }
+
     pub(super) fn scope_without_default(scope: &str) -> Self {
         Self::bad("invalid_scope", 1_002_012, format!("The scope '{scope}' must end in /.default."))
     }
@@ -141,3 +172,6 @@ fn timestamp() -> String {
     let (hour, minute, second) = now.to_hms();
     format!("{} {hour:02}:{minute:02}:{second:02}Z", now.date())
 }
+
+/// Of an answer that is not in the words of Entra.
+const NO_CODE: u32 = 0;

@@ -4,12 +4,23 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::assertion::Federation;
+use super::service_account::ServiceAccount;
+
 /// The registration of one client in one tenant.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) tenant: String,
     pub(crate) client_id: String,
     pub(crate) secrets: Vec<String>,
+    /// DER.
+    pub(crate) certificates: Vec<Vec<u8>>,
+    /// DER; for the handshake.
+    pub(crate) tls_certificates: Vec<Vec<u8>>,
+    pub(crate) federations: Vec<Federation>,
+    pub(crate) service_accounts: Vec<ServiceAccount>,
+    /// Whom assertions have to be for; the token endpoint without it.
+    pub(crate) assertion_audience: Option<String>,
     pub(crate) scope: String,
     pub(crate) lifetime: Duration,
     pub(crate) refresh_in: Option<Duration>,
@@ -27,6 +38,11 @@ impl Default for Settings {
             tenant: Uuid::new_v4().to_string(),
             client_id: Uuid::new_v4().to_string(),
             secrets: vec![DEFAULT_SECRET.to_owned()],
+            certificates: Vec::new(),
+            tls_certificates: Vec::new(),
+            federations: Vec::new(),
+            service_accounts: Vec::new(),
+            assertion_audience: None,
             scope: DEFAULT_SCOPE.to_owned(),
             lifetime: Duration::from_secs(3600),
             refresh_in: None,

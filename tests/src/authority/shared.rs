@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(super) traffic: watch::Sender<Traffic>,
     pub(super) forms: Mutex<Vec<Form>>,
     pub(super) tokens: Mutex<Vec<String>>,
+    /// The `jti` of the assertions that were taken.
+    pub(super) used: Mutex<HashSet<String>>,
     revoked: Mutex<HashSet<String>>,
     pub(crate) verdicts: Verdicts,
 }
@@ -48,6 +50,7 @@ impl Shared {
             traffic: watch::Sender::default(),
             forms: Mutex::default(),
             tokens: Mutex::default(),
+            used: Mutex::default(),
             revoked: Mutex::default(),
             verdicts: Verdicts::default(),
         }

@@ -40,7 +40,7 @@ pub(super) fn mint(issuer: &str, audience: &str, settings: &Settings) -> String 
     // Entra dates tokens back five minutes, for resources whose clocks are late.
     let issued_at = (now - Duration::from_secs(300)).as_secs();
     let expires_at = (now + settings.lifetime).as_secs_f64().ceil() as u64;
-    let principal = Uuid::new_v5(&Uuid::NAMESPACE_URL, settings.client_id.as_bytes()).to_string();
+    let principal = principal(&settings.client_id);
     let claims = json!({
         "aud": audience,
         "iss": issuer,
@@ -66,6 +66,11 @@ pub(super) fn mint(issuer: &str, audience: &str, settings: &Settings) -> String 
     let mut header = Header::new(Algorithm::RS256);
     header.kid.clone_from(&SIGNING_KEY.jwk.common.key_id);
     encode(&header, &claims, &SIGNING_KEY.private).expect("a signed token")
+}
+
+/// The object id of the principal that an application is in the tenant.
+pub(super) fn principal(client_id: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, client_id.as_bytes()).to_string()
 }
 
 /// A text without meaning, such as Entra fills some claims with, of `words` times 32 characters.

@@ -10,12 +10,12 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::Parser;
 use gateway_tests::origin::{Options, Store, sample};
-use gateway_tests::{Authority, Ca, Guard, OriginServer, world};
+use gateway_tests::{Authority, Ca, Guard, OriginServer, TokenIssuer, world};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -26,7 +26,8 @@ struct Arguments {
     /// The server behind the guard: plain HTTP/1.1.
     #[arg(long)]
     origin: SocketAddr,
-    /// Where to write ca.pem, client-secret and gateway.toml.
+    /// Where to write ca.pem, client-secret and gateway.toml; and what else proves the client:
+    /// client.crt with client.key, and federated-token.
     #[arg(long)]
     dir: PathBuf,
     /// Where the gateway is to listen.
@@ -52,6 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&arguments.dir)?;
     fs::write(arguments.dir.join("ca.pem"), ca.pem())?;
     fs::write(arguments.dir.join("client-secret"), authority.secret())?;
+    prove_otherwise(&arguments.dir, &ca, &authority)?;
     fs::write(arguments.dir.join("gateway.toml"), configuration(&arguments, &authority, &guard))?;
 
     let azure = if arguments.azure { Some(emulated(&ca, &authority).await?) } else { None };
@@ -78,6 +80,19 @@ async fn emulated(ca: &Ca, authority: &Authority) -> io::Result<OriginServer> {
     let tls = ca.issue(&["localhost"]).server_config(&[certs::H2, certs::HTTP_11]);
     let check = world::check(authority.verifier());
     OriginServer::start(Options { check, tls: Some(tls), store }).await
+}
+
+/// Other credentials of the same client.
+fn prove_otherwise(folder: &Path, ca: &Ca, authority: &Authority) -> io::Result<()> {
+    let certificate = ca.issue_rsa(&["gateway"]);
+    authority.register_certificate(&certificate);
+    fs::write(folder.join("client.crt"), &certificate.chain_pem)?;
+    fs::write(folder.join("client.key"), &certificate.key_pem)?;
+
+    let (subject, audience) = ("system:serviceaccount:a:b", "api://AzureADTokenExchange");
+    let cluster = TokenIssuer::new("https://cluster.example");
+    authority.federate(cluster.url(), subject, audience, cluster.keys());
+    fs::write(folder.join("federated-token"), cluster.token(subject, audience))
 }
 
 fn configuration(arguments: &Arguments, authority: &Authority, guard: &Guard) -> String {
