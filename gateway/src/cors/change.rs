@@ -12,7 +12,8 @@
 //! - Browsers leave it out over plain HTTP to other machines. Then an `Origin` has to be listed,
 //!   that of the `public_url`, or of the host that the request is for. Its port counts only where
 //!   `Host` has one, as some proxies drop it; its scheme does not, as TLS may end before the
-//!   gateway. Names that a stranger points at us never come this far: `listener.hosts`.
+//!   gateway. A name that a stranger points at us is no host of ours: `listener.hosts` keeps it out,
+//!   on loopback by itself, elsewhere if it is written.
 //! - With neither it is no browser: each sends `Origin` with such methods.
 //!
 //! Reading passes: a page cannot see the answer unless it is told that it may. One way of reading
