@@ -163,12 +163,7 @@ async fn it_tells_how_long_key_material_lasts_and_what_has_ended() {
     let client = "credential.secret_file = \"client-secret\"\n".to_owned() + &toml.client;
     let gateway = world.start_ready(&Toml { client, ..toml }).await;
 
-    let days = async |key: &str| {
-        let (_, text) = gateway.admin("/metrics").await;
-        let part = format!("key_material_life_left_seconds{{key=\"{key}\"}} ");
-        let (_, value) = text.split_once(&part).unwrap_or_else(|| panic!("no {key} in\n{text}"));
-        value.lines().next().unwrap().parse::<f64>().unwrap() / DAY.as_secs_f64()
-    };
+    let days = async |key: &str| days_left(&gateway, key).await;
     assert!((4.9..=5.0).contains(&days("listener.identity").await));
     assert!(days("client.default.anchors").await > 365.0);
     assert!(days("client.default.credential").await < -365.0);
@@ -178,6 +173,28 @@ async fn it_tells_how_long_key_material_lasts_and_what_has_ended() {
     until("it has ended", async || days("listener.identity").await < 0.0).await;
     let both = json!(["listener.identity", "client.default.credential"]);
     assert_eq!(ended(&gateway).await, (200, both), "callers who do not mind are served");
+}
+
+#[tokio::test]
+async fn a_client_certificate_s_end_is_told_and_follows_its_file() {
+    let (world, origin) = (World::new().await, Recorder::start().await);
+    let certificate = world.ca.ending(&["gateway"], SystemTime::now() + DAY * 5);
+    put(&world, &certificate);
+    let pair = "certificate = { chain = \"tls.crt\", key = \"tls.key\" }";
+    let soon = "{ secret_file = \"client-secret\", expires = \"2020-02-29\" }";
+    let client = format!("credential = [{{ {pair} }}, {soon}]");
+    let gateway = world.start_ready(&Toml { client, ..watched(&world, origin.url()) }).await;
+
+    let days = async |key: &str| days_left(&gateway, key).await;
+    assert!((4.9..=5.0).contains(&days("client.default.credential[0]").await));
+    assert!(days("client.default.credential[1]").await < -365.0);
+
+    let next = world.ca.ending(&["gateway"], SystemTime::now() + DAY * 50);
+    world.scratch.file("tls.crt", &next.chain_pem);
+    until("half of it is found wanting", async || number(&gateway, REFUSED).await > 0).await;
+    world.scratch.file("tls.key", &next.key_pem);
+    until("its end is told", async || days("client.default.credential[0]").await > 49.0).await;
+    assert_eq!(gateway.admin("/ready").await.0, 200);
 }
 
 /// Calls until it is over, on one connection or on a new one each time.
@@ -227,6 +244,13 @@ async fn shows(world: &World, gateway: &Running, issued: &Issued) -> bool {
     let connection = Connection::open_tls(gateway.address(), Version::HTTP_11, &world.ca).await;
     let expected = CertificateDer::from_pem_slice(issued.chain_pem.as_bytes()).unwrap();
     connection.unwrap().certificate() == Some(&*expected)
+}
+
+async fn days_left(gateway: &Running, key: &str) -> f64 {
+    let (_, text) = gateway.admin("/metrics").await;
+    let part = format!("key_material_life_left_seconds{{key=\"{key}\"}} ");
+    let (_, value) = text.split_once(&part).unwrap_or_else(|| panic!("no {key} in\n{text}"));
+    value.lines().next().unwrap().parse::<f64>().unwrap() / DAY.as_secs_f64()
 }
 
 /// The options that `/ready` says have ended.
