@@ -29,7 +29,7 @@ import parts
 
 
 def fifty_callers_before_there_is_a_token(run):
-    """MSAL: each of them asks. (AzureAD/microsoft-authentication-library-for-dotnet#2329, …-for-js#6566)"""
+    """MSAL: each of them asks."""
     run.authority.tell(delay=DELAY)
     with run.client(ready=False) as call:
         run.at_once(call, 50)
@@ -37,7 +37,7 @@ def fifty_callers_before_there_is_a_token(run):
 
 
 def fifty_callers_past_the_refresh_time(run):
-    """MSAL: each of them asks again, and waits, though the token in hand is good. (…-for-dotnet#2796, #4196)"""
+    """MSAL: each of them asks again, and waits, though the token in hand is good."""
     run.authority.tell(refresh_in=1)
     with run.client() as call:
         run.in_turn(call, 1)
@@ -115,7 +115,7 @@ def refresh_in_is_a_string(run):
 
 
 def a_secret_is_replaced_in_its_file(run):
-    """MSAL: has it for the life of its object, and so mostly of the process. (AzureAD/microsoft-identity-web#3429)"""
+    """MSAL: has it for the life of its object, and so mostly of the process."""
     run.authority.tell(refresh_in=1, lifetime=240)
     with run.client() as call:
         run.in_turn(call, 1)
