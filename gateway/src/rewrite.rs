@@ -93,9 +93,15 @@ pub(crate) fn outbound(
 pub(crate) fn inbound<B>(response: &mut Response<B>, request_id: HeaderValue) {
     *response.version_mut() = Version::HTTP_11;
     response.extensions_mut().clear();
+    let status = response.status();
     let headers = response.headers_mut();
     fields::end_hop_inbound(headers);
     headers.insert(HeaderName::from_static(REQUEST_ID), request_id);
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if fields::may_act(kind) && !matches!(status.as_u16(), 204 | 304) {
+        // A report with a script in it must not be a page of ours, which may store and delete.
+        headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    }
 }
 
 /// The head of an origin server's answer that makes a connection a WebSocket, as the gateway's own.

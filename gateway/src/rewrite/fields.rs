@@ -31,6 +31,14 @@ pub(super) fn end_hop_inbound(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether a browser that is led to such an answer may run what is in it: pages, XML with pages in it
+/// (SVG among it), and what has no type, which browsers guess.
+pub(super) fn may_act(kind: Option<&[u8]>) -> bool {
+    let Some(kind) = kind else { return true };
+    let has = |word: &[u8]| kind.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    !kind.contains(&b'/') || has(b"html") || has(b"xml") || has(b"unknown/") || has(b"*/*")
+}
+
 enum Fate {
     GoesOn,
     EndsHere,
@@ -148,6 +156,19 @@ mod tests {
         assert_eq!(named_by_connection(&headers), ["x-secret"]);
         end_hop_inbound(&mut headers);
         assert_eq!(names(&headers), ["content-type"]);
+    }
+
+    #[test]
+    fn what_browsers_run_is_known_by_its_type() {
+        for acts in
+            ["text/html", "TEXT/HTML; charset=utf-8", "image/svg+xml", "text/xml", "*/*", ""]
+        {
+            assert!(may_act(Some(acts.as_bytes())), "{acts}");
+        }
+        for rests in ["application/dicom+json", "image/jpeg", "application/pdf", "text/plain"] {
+            assert!(!may_act(Some(rests.as_bytes())), "{rests}");
+        }
+        assert!(may_act(None));
     }
 
     #[test]

@@ -120,6 +120,27 @@ async fn an_answer_loses_what_was_for_this_hop_or_not_for_callers() {
 }
 
 #[tokio::test]
+async fn what_a_browser_would_run_is_no_page_of_ours() {
+    let bench = Bench::start().await;
+    for (lines, expected) in [
+        ("Content-Type: text/html\r\n", &["sandbox"][..]),
+        ("Content-Type: image/svg+xml\r\n", &["sandbox"]),
+        ("", &["sandbox"]),
+        (
+            "Content-Type: text/html\r\nContent-Security-Policy: script-src *\r\n",
+            &["script-src *", "sandbox"],
+        ),
+        ("Content-Type: application/dicom+json\r\n", &[]),
+        ("Content-Type: application/pdf\r\n", &[]),
+    ] {
+        let reply = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nhi");
+        bench.recorder.reply_next(Reply::Bytes(reply.into()));
+        let answer = bench.ask(search("")).await;
+        assert_eq!(answer.values("content-security-policy"), expected, "{lines}");
+    }
+}
+
+#[tokio::test]
 async fn the_rest_of_an_answer_goes_on_as_it_is() {
     let bench = Bench::start().await;
     let lines = "ETag: 12-3\r\nX-Unknown: b\r\nWarning: 299 pacs.example:443 \"It's a warning\"\r\n\
