@@ -90,6 +90,14 @@ fn config(root: &Table<'_>) -> Option<Config> {
     client::warn_of_unused(root, &clients, &used);
     if !listener_table.has("hosts") {
         listener.hosts = listener::default_hosts(&listener.address, &routes);
+        if !listener.address.is_local() {
+            listener_table.warning(
+                "hosts",
+                "is absent, so any name is answered, and a web page that points a name of its own here \
+                 is let in; name your hosts, or write [\"*\"] where something before the gateway \
+                 checks them",
+            );
+        }
     }
     Some(Config { listener, admin, clients, routes, log, runtime, drain })
 }

@@ -57,6 +57,24 @@ fn on_loopback_only_loopback_and_public_hosts_may_be_addressed() {
 }
 
 #[test]
+fn hosts_that_nobody_names_are_worth_a_warning_where_other_machines_connect() {
+    let warnings = |lines: &str| {
+        let top = format!("[listener]\n{lines}");
+        let route = "danger_anyone_on_public_address = true";
+        let text = file(&Parts { top: &top, route, ..Parts::default() });
+        Folder::new().parse(&text).unwrap().warnings.to_string()
+    };
+    assert!(warnings("address = \"0.0.0.0:80\"").contains("any name is answered"));
+    for quiet in [
+        "address = \"127.0.0.1:80\"",
+        "address = \"0.0.0.0:80\"\nhosts = [\"*\"]",
+        "address = \"0.0.0.0:80\"\nhosts = [\"imaging.example\"]",
+    ] {
+        assert_eq!(warnings(quiet), "", "{quiet}");
+    }
+}
+
+#[test]
 fn hosts_that_are_named_replace_the_default() {
     let hosts = |list: &str| right(&with_listener(&format!("hosts = {list}"))).listener.hosts;
     assert_eq!(hosts(r#"["A.Example", "[::1]", "10.0.0.1"]"#), ["a.example", "::1", "10.0.0.1"]);
