@@ -79,6 +79,10 @@ def _store_to_one_who_does_not_read(port, origin_port, size):
 
 
 def _retrieve_with_length(port, _origin_port, size):
+    _retrieve(port, MEASURED_STUDY, size, base="/as-is")
+
+
+def _retrieve_looked_through(port, _origin_port, size):
     _retrieve(port, MEASURED_STUDY, size)
 
 
@@ -108,15 +112,15 @@ def _store(port, study, pieces, size, how, framing):
         connection.close()
 
 
-def _retrieve(port, study, size, before_reading=lambda: None):
+def _retrieve(port, study, size, before_reading=lambda: None, base="/dicom-web"):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     try:
         accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-        connection.request("GET", f"/dicom-web/studies/{study}", headers={"Accept": accept})
+        connection.request("GET", f"{base}/studies/{study}", headers={"Accept": accept})
         response = connection.getresponse()
         assert response.status == 200, f"{response.status}: {response.read(300)!r}"
         assert response.getheader("Content-Type") == CONTENT_TYPE
-        assert (response.getheader("Content-Length") == str(size)) == (study == MEASURED_STUDY)
+        assert (response.getheader("Content-Length") == str(size)) == (base == "/as-is")
         before_reading()
         checker, view = Checker(size), memoryview(bytearray(STEP))
         while count := response.readinto(view):
@@ -176,6 +180,16 @@ profile = "generic"
 scope = "synthetic/.default"
 callers = "anyone"
 allow = ["search", "retrieve", "store"]
+
+# What no URL is put right in keeps its length; the other route looks through every byte.
+[[route]]
+prefix = "/as-is"
+origin = "http://127.0.0.1:{origin_port}/dicom-web"
+profile = "generic"
+urls = "keep"
+scope = "synthetic/.default"
+callers = "anyone"
+allow = ["retrieve"]
 """)
     return file
 
@@ -200,6 +214,7 @@ TRANSFERS = {
     "a store in chunks arrives whole, in bounded memory": _store_in_chunks,
     "a store that the origin server does not read is held back": _store_to_one_who_does_not_read,
     "a retrieve of known length arrives whole, in bounded memory": _retrieve_with_length,
+    "a retrieve of known length arrives whole, in bounded memory, looked through for URLs": _retrieve_looked_through,
     "a retrieve in chunks arrives whole, in bounded memory": _retrieve_in_chunks,
     "a retrieve that the caller does not read is held back": _retrieve_by_one_who_does_not_read,
 }
