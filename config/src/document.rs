@@ -73,6 +73,10 @@ fn config(root: &Table<'_>) -> Option<Config> {
     let mut listener = listener::listener(&listener_table)?;
     let admin = listener::admin(&root.table("admin"), &listener)?;
 
+    let forward_auth = root.has("forward_auth").then(|| {
+        listener::forward_auth(&root.table("forward_auth"), [&listener.address, &admin.address])
+    });
+
     let clients = client::clients(root);
     let mut reader = Routes::new(&listener, &clients);
     let routes = root.tables("route").iter().map(|table| reader.read(table)).collect::<Vec<_>>();
@@ -99,5 +103,6 @@ fn config(root: &Table<'_>) -> Option<Config> {
             );
         }
     }
-    Some(Config { listener, admin, clients, routes, log, runtime, drain })
+    let forward_auth = forward_auth.flatten();
+    Some(Config { listener, admin, forward_auth, clients, routes, log, runtime, drain })
 }

@@ -83,8 +83,18 @@ pub(crate) enum Kind {
     OneOf(&'static str, Names),
     /// Some of these words, each once.
     ManyOf(&'static str, Names),
+    /// The same, or none.
+    AnyOf(&'static str, Names),
     /// Host names or addresses.
     Hosts,
+    /// Strings that are not empty, each once.
+    Texts,
+    /// A string that is not empty, or several, each once.
+    TextOrTexts,
+    /// Paths of files that can be read and are not empty.
+    Files,
+    /// One of these words, or a table.
+    WordOr(&'static [&'static str], &'static Section),
     /// A table.
     Table(&'static Section),
     /// A table, or several in an array.

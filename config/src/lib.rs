@@ -7,6 +7,8 @@
 //! [`schema`] work. Nothing here opens a socket.
 
 mod address;
+mod caller;
+mod callers;
 mod client;
 mod credential;
 mod credentials;
@@ -29,6 +31,7 @@ mod table;
 mod web;
 mod words;
 
+pub use self::caller::*;
 pub use self::credential::*;
 pub use self::document::{Loaded, load, parse, parse_with};
 pub use self::fix::{Fix, Fixes};

@@ -1,6 +1,7 @@
 //! `[listener]` and `[admin]`.
 
 use crate::address::{address, clash};
+use crate::caller::{DescribedBy, ForwardAuth};
 use crate::model::{Address, Admin, IdentityFiles, Listener, Route};
 use crate::table::Table;
 use crate::web;
@@ -20,6 +21,7 @@ pub(crate) fn listener(table: &Table<'_>) -> Option<Listener> {
         head_timeout: table.seconds("head_timeout_secs"),
         idle_timeout: table.seconds("idle_timeout_secs"),
         body_timeout: table.seconds("body_timeout_secs"),
+        max_failed_attempts: table.count("max_failed_attempts")?,
     })
 }
 
@@ -36,6 +38,26 @@ pub(crate) fn admin(table: &Table<'_>, listener: &Listener) -> Option<Admin> {
         );
     }
     Some(Admin { address })
+}
+
+/// Reads `[forward_auth]`, if it is there.
+pub(crate) fn forward_auth(table: &Table<'_>, taken: [&Address; 2]) -> Option<ForwardAuth> {
+    let address = table.parsed("address", |text| address(text, table.folder()))?;
+    if let Some(other) = taken.into_iter().find(|other| clash(&address, other)) {
+        let message = format!("{address} and {other}, another listener's, clash; use another port");
+        table.problem("address", message);
+    }
+    if !address.is_local() && !table.flag("danger_public_address") {
+        table.problem(
+            "address",
+            format!(
+                "its answers hold tokens, and other machines can reach {address}; listen on loopback \
+                 or a Unix socket, or say danger_public_address = true"
+            ),
+        );
+    }
+    let described_by = table.one("described_by", &DescribedBy::ALL, DescribedBy::name)?;
+    Some(ForwardAuth { address, described_by })
 }
 
 /// The hosts that callers may address if the file names none.

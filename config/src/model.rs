@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::caller::{Callers, ForwardAuth, Grant, PermitRule};
 use crate::credential::{Credential, TokenEndpoint};
 use crate::fix::Fixes;
 
@@ -17,6 +18,8 @@ pub struct Config {
     pub listener: Listener,
     /// Where operators and orchestrators look.
     pub admin: Admin,
+    /// Where other proxies ask, if they may.
+    pub forward_auth: Option<ForwardAuth>,
     /// The confidential clients; at least one, their names unique.
     pub clients: Vec<Client>,
     /// The published routes; at least one, in the order of the file, no prefix twice.
@@ -54,6 +57,8 @@ pub struct Listener {
     pub idle_timeout: Duration,
     /// How long a caller may neither send nor read the body that it is to send or read.
     pub body_timeout: Duration,
+    /// How often a minute an address may fail to prove who it is before it has to wait.
+    pub max_failed_attempts: u32,
 }
 
 /// A listening address.
@@ -124,10 +129,18 @@ pub struct Route {
     pub client: usize,
     /// The scope to ask the authority for.
     pub scope: String,
+    /// How its tokens are got.
+    pub grant: Grant,
     /// Who may call.
     pub callers: Callers,
-    /// What callers may do, each once.
+    /// What every caller may do, each once; empty only beside permits.
     pub allow: Vec<Transaction>,
+    /// What some callers may do beside that.
+    pub permits: Vec<PermitRule>,
+    /// The data partitions that callers may name, each once; empty for all.
+    pub partitions: Vec<String>,
+    /// Whether a search that names nothing to match is refused.
+    pub search_needs_key: bool,
     /// How callers reach this route; never ends in a slash but for a path that is empty. As written,
     /// or derived from a listener on a loopback address; with [`Urls::Ask`] and [`Urls::Rewrite`] it is there.
     pub public_url: Option<Url>,
@@ -234,13 +247,6 @@ pub enum ResourcePolicy {
     CrossOrigin,
 }
 
-/// Who may call a route.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Callers {
-    /// Anyone who can connect.
-    Anyone,
-}
-
 /// What becomes of the origin server's URLs in its answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Urls {
@@ -294,6 +300,8 @@ pub struct Runtime {
     pub workers: usize,
     /// How often the files of key material are looked at.
     pub watch_interval: Duration,
+    /// How much memory the tokens of users may take, in bytes.
+    pub max_user_tokens_bytes: u64,
 }
 
 /// How the process ends (`[drain]`).

@@ -1,6 +1,6 @@
 //! How the closed lists of the model are written in a file.
 
-use crate::model::{Callers, Capability, LogFormat, LogLevel, Profile, ResourcePolicy, Urls};
+use crate::model::{Capability, LogFormat, LogLevel, Profile, ResourcePolicy, Urls};
 
 impl Profile {
     /// All profiles, in the order of their declaration.
@@ -22,18 +22,6 @@ impl Profile {
             Self::Google => "google",
             Self::Dcm4chee => "dcm4chee",
             Self::HealthImaging => "healthimaging",
-        }
-    }
-}
-
-impl Callers {
-    /// All ways to say who may call with one word.
-    pub const ALL: [Self; 1] = [Self::Anyone];
-
-    /// Its name in configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Anyone => "anyone",
         }
     }
 }

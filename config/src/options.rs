@@ -2,22 +2,30 @@
 //!
 //! The reasons for the defaults stand in `gateway.toml`, which a test compares with this table.
 
+mod callers;
 mod client;
 mod credential;
 mod route;
 
 use self::client::CLIENT;
 use self::route::ROUTE;
+use crate::caller::DescribedBy;
 use crate::keys::{Key, Kind, Later, Section};
 use crate::model::{LogFormat, LogLevel};
 
-pub(crate) use self::route::{CALLERS, CLIENT_CREDENTIALS};
+pub(crate) use self::callers::{ANYONE, CALLERS, GRANTS};
 
 /// The whole file.
 pub(crate) static ROOT: Section = Section {
     keys: &[
         Key::optional("listener", Kind::Table(&LISTENER), "{}", "where callers connect"),
         Key::optional("admin", Kind::Table(&ADMIN), "{}", "where operators and probes look"),
+        Key::optional(
+            "forward_auth",
+            Kind::Table(&FORWARD_AUTH),
+            "{}",
+            "where other proxies ask whether a request may pass, and with which token",
+        ),
         Key::required(
             "client",
             Kind::Named(&CLIENT),
@@ -108,6 +116,12 @@ static LISTENER: Section = Section {
             "60",
             "how long a caller may stand still in a body, sending or reading",
         ),
+        Key::default(
+            "max_failed_attempts",
+            Kind::Count(1, 1_000_000),
+            "30",
+            "how often a minute an address may fail to prove who it is before it has to wait",
+        ),
     ],
     later: &[],
 };
@@ -132,6 +146,30 @@ static ADMIN: Section = Section {
         r#""127.0.0.1:9090""#,
         "where /live, /ready and /metrics are served, in plain HTTP",
     )],
+    later: &[],
+};
+
+static FORWARD_AUTH: Section = Section {
+    keys: &[
+        Key::required(
+            "address",
+            Kind::Address,
+            r#""127.0.0.1:9191""#,
+            "where other proxies ask, in plain HTTP",
+        ),
+        Key::required(
+            "described_by",
+            Kind::OneOf("description", || DescribedBy::ALL.map(DescribedBy::name).to_vec()),
+            r#""x-original""#,
+            "what describes the request that they ask about",
+        ),
+        Key::default(
+            "danger_public_address",
+            Kind::Flag,
+            "false",
+            "allows an address that other machines can reach: whoever asks sees tokens",
+        ),
+    ],
     later: &[],
 };
 
@@ -167,6 +205,12 @@ static RUNTIME: Section = Section {
             Kind::Seconds(0.01),
             "10",
             "how often certificates, keys and trust anchors are looked at for a change",
+        ),
+        Key::default(
+            "max_user_tokens_bytes",
+            Kind::Count(1 << 20, 1 << 40),
+            "67108864",
+            "how much memory tokens that were got on behalf of users may take",
         ),
     ],
     later: &[],

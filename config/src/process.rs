@@ -20,7 +20,11 @@ pub(crate) fn runtime(table: &Table<'_>) -> Option<Runtime> {
         0 => thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
     };
-    Some(Runtime { workers, watch_interval: table.seconds("watch_interval_secs") })
+    Some(Runtime {
+        workers,
+        watch_interval: table.seconds("watch_interval_secs"),
+        max_user_tokens_bytes: table.count("max_user_tokens_bytes")?,
+    })
 }
 
 /// Reads `[drain]`.

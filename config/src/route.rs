@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 use url::Url;
 
-use crate::credential::TokenEndpoint;
+use crate::caller::Grant;
+use crate::callers::{callers, grant, partition, permits};
+use crate::credential::{Credential, TokenEndpoint};
 use crate::fix::Fix;
 use crate::model::{
-    Address, Callers, Client, Cors, Listener, Origin, Profile, ResourcePolicy, Route, Transaction,
-    Urls,
+    Address, Client, Cors, Listener, Origin, Profile, ResourcePolicy, Route, Transaction, Urls,
 };
-use crate::options::{CALLERS, CLIENT_CREDENTIALS};
 use crate::table::Table;
 use crate::words::unknown;
 use crate::{entra, web};
@@ -42,10 +42,12 @@ impl<'a> Routes<'a> {
         let anchors = table.file("anchors");
         let profile = table.one("profile", &Profile::ALL, Profile::name)?;
         let client = self.client(table);
-        let scope = self.scope(table, profile, client);
-        table.one("grant", &[()], |()| CLIENT_CREDENTIALS);
-        let callers = self.callers(table);
-        let allow = table.many("allow", &Transaction::ALL, Transaction::name);
+        let callers = callers(table, self.listener);
+        let grant = grant(table, callers.as_ref());
+        let scope = self.scope(table, profile, (client, grant));
+        let permits = permits(table, callers.as_ref());
+        let allow = allow(table);
+        let partitions = table.texts("partitions", partition);
         let written = table.parsed("public_url", web::url).map(web::without_slash);
         let origin_aliases = table.list("origin_aliases", web::url).unwrap_or_default();
         let switches = table.table("fixes");
@@ -53,6 +55,9 @@ impl<'a> Routes<'a> {
             let made = switches.choice(fix.name());
             made.map_or(fixes, |made| fixes.with(fix, made))
         });
+        if let (Some(Grant::OnBehalfOf(_)), Some(client)) = (grant, client) {
+            self.check_exchange(table, client);
+        }
         let cors = table.has("cors").then(|| cors(&table.table("cors"))).flatten();
         let max_body_bytes = table.count("max_body_bytes");
         let http2 = table.flag("http2");
@@ -72,8 +77,12 @@ impl<'a> Routes<'a> {
             profile,
             client: client?,
             scope: scope?,
+            grant: grant?,
             callers: callers?,
             allow,
+            permits: permits?,
+            partitions,
+            search_needs_key: table.flag("search_needs_key"),
             origin_aliases: origin_aliases.into_iter().map(web::without_slash).collect(),
             fixes,
             cors,
@@ -116,7 +125,31 @@ impl<'a> Routes<'a> {
         }
     }
 
-    fn scope(&self, table: &Table<'_>, profile: Profile, client: Option<usize>) -> Option<String> {
+    /// Some credentials get tokens, and stand for no application that could exchange one.
+    fn check_exchange(&self, table: &Table<'_>, client: usize) {
+        let Some((name, Some(client))) = self.clients.get(client) else { return };
+        let cannot = client.credentials.iter().find_map(|credential| match credential {
+            Credential::ManagedIdentity(_) => Some("managed_identity without federated = true"),
+            Credential::ServiceAccount(_) => Some("service_account"),
+            _ => None,
+        });
+        if let Some(kind) = cannot {
+            table.problem(
+                "grant",
+                format!(
+                    "\"on_behalf_of\" needs an application that proves itself, and the client \
+                     {name:?} has a credential that gets tokens of its own ({kind}); use another one"
+                ),
+            );
+        }
+    }
+
+    fn scope(
+        &self,
+        table: &Table<'_>,
+        profile: Profile,
+        (client, grant): (Option<usize>, Option<Grant>),
+    ) -> Option<String> {
         let Some(scope) = table.text("scope") else {
             if profile == Profile::Azure {
                 return Some(entra::DICOM_SCOPE.to_owned());
@@ -134,37 +167,22 @@ impl<'a> Routes<'a> {
         let client = client.and_then(|index| self.clients.get(index)?.1.as_ref());
         if let Some(Client { endpoint: TokenEndpoint::At(endpoint), .. }) = client
             && entra::is_entra(endpoint)
+            && grant == Some(Grant::ClientCredentials)
             && let Err(message) = entra::check_scope(&scope)
         {
             table.problem("scope", message);
         }
         Some(scope)
     }
+}
 
-    fn callers(&self, table: &Table<'_>) -> Option<Callers> {
-        let dangerous = table.flag("danger_anyone_on_public_address");
-        if let Some(value) = table.entry("callers")
-            && let DeValue::Table(entries) = value.get_ref()
-        {
-            if entries.is_empty() {
-                table.problem("callers", "is an empty table; write callers = \"anyone\"");
-            }
-            table.open("callers", &CALLERS, value);
-            return None;
-        }
-        let callers = table.one("callers", &Callers::ALL, Callers::name)?;
-        if callers == Callers::Anyone && !self.listener.address.is_local() && !dangerous {
-            table.problem(
-                "callers",
-                format!(
-                    "\"anyone\", and other machines can reach {}; listen on loopback or a Unix \
-                     socket, or say danger_anyone_on_public_address = true",
-                    self.listener.address
-                ),
-            );
-        }
-        Some(callers)
+/// What every caller may do: nothing only where permits say what some may.
+fn allow(table: &Table<'_>) -> Vec<Transaction> {
+    let is_empty = |value: &DeValue<'_>| value.as_array().is_some_and(|list| list.is_empty());
+    if table.has("permits") && table.entry("allow").is_some_and(|value| is_empty(value.get_ref())) {
+        return Vec::new();
     }
+    table.many("allow", &Transaction::ALL, Transaction::name)
 }
 
 fn origin(table: &Table<'_>) -> Option<Url> {

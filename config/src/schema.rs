@@ -64,11 +64,22 @@ fn property(key: &Key) -> Value {
             "minItems": 1,
             "uniqueItems": true,
         }),
+        Kind::AnyOf(_, names) => json!({
+            "type": "array",
+            "items": {"type": "string", "enum": names()},
+            "uniqueItems": true,
+        }),
         Kind::Hosts => json!({
             "type": "array",
             "items": {"type": "string", "minLength": 1},
             "minItems": 1,
         }),
+        Kind::Texts | Kind::Files => texts(),
+        Kind::TextOrTexts => json!({"anyOf": [{"type": "string", "minLength": 1}, texts()]}),
+        Kind::WordOr(words, section) => json!({"anyOf": [
+            {"type": "string", "enum": words},
+            object(section),
+        ]}),
         Kind::Table(section) => object(section),
         Kind::OneOrMore(section) => json!({"anyOf": [
             object(section),
@@ -90,6 +101,11 @@ fn property(key: &Key) -> Value {
         }
     }
     property
+}
+
+fn texts() -> Value {
+    let text = json!({"type": "string", "minLength": 1});
+    json!({"type": "array", "items": text, "minItems": 1, "uniqueItems": true})
 }
 
 fn url() -> Value {

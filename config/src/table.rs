@@ -239,6 +239,45 @@ impl<'d> Table<'d> {
         })
     }
 
+    /// Strings that are not empty, each once and understood by `parse`; none if the key is absent.
+    pub(crate) fn texts<T: PartialEq>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let checked =
+            |text: &str| if text.is_empty() { Err(BLANK.to_owned()) } else { parse(text) };
+        let Some(read) = self.list(name, checked) else { return Vec::new() };
+        if read.is_empty() {
+            self.problem(name, "is an empty list; write at least one, or leave it out");
+        }
+        if (1..read.len()).any(|index| read[..index].contains(&read[index])) {
+            self.problem(name, "has an entry twice; once is enough");
+        }
+        read
+    }
+
+    /// A string that is not empty, or several.
+    pub(crate) fn text_or_texts(&self, name: &str) -> Option<Vec<String>> {
+        let is_list = self.entry(name).is_some_and(|value| value.get_ref().is_array());
+        if !is_list {
+            return Some(vec![self.text(name)?]);
+        }
+        Some(self.texts(name, |text| Ok(text.to_owned()))).filter(|read| !read.is_empty())
+    }
+
+    /// The paths of files that are there; none if the key is absent.
+    pub(crate) fn files(&self, name: &str) -> Vec<PathBuf> {
+        self.texts(name, |text| {
+            let path = self.report.folder.join(text);
+            if self.report.files == Files::Checked {
+                files::check(&path, Content::Text)
+                    .map_err(|message| format!("the file {} {message}", path.display()))?;
+            }
+            Ok(path)
+        })
+    }
+
     /// A table that may be absent: all of its keys are then.
     pub(crate) fn table(&self, name: &str) -> Self {
         let absent = Self {
@@ -388,3 +427,5 @@ impl<'d> Table<'d> {
         }
     }
 }
+
+const BLANK: &str = "has an empty entry; leave it out";

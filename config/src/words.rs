@@ -47,7 +47,7 @@ pub(crate) fn word<T: Copy>(
     }
     let names = all.iter().map(|one| named(*one));
     let found = all.iter().find(|one| named(**one) == text).copied();
-    let (Kind::OneOf(what, _) | Kind::ManyOf(what, _)) = key.kind else {
+    let (Kind::OneOf(what, _) | Kind::ManyOf(what, _) | Kind::AnyOf(what, _)) = key.kind else {
         return Err(String::new());
     };
     found.ok_or_else(|| unknown(what, text, names))

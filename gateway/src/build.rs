@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::caller::{self, Callers};
 use crate::cors::Pages;
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -110,18 +111,22 @@ impl Generation {
         });
         let clients = config.clients.iter().map(|c| client(c, &mut lives)).collect();
         let origins = config.routes.iter().map(|r| origin(r, before, &mut lives)).collect();
+        let callers = config.routes.iter();
+        let callers = callers.map(|r| caller::callers(r, shared, before, &mut lives)).collect();
         let (clients, origins) = (sound(clients, &mut problems), sound(origins, &mut problems));
+        let callers = sound::<Callers>(callers, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
         let routes = config
             .routes
             .iter()
-            .zip(origins)
-            .map(|(route, origin)| {
+            .zip(origins.into_iter().zip(callers))
+            .map(|(route, (origin, callers))| {
                 let label = Arc::<str>::from(route.prefix.as_str());
                 Route {
                     config: route.clone(),
+                    callers,
                     slot: shared.tokens.slot(&clients[route.client], &route.scope),
                     origin,
                     forwarding: forwarding(route),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use crate::caller::{Stranger, Why};
 use crate::token::{AcquireError, Held};
 
 /// Why a transaction failed. Its words go to the log, never to the caller.
@@ -28,6 +29,9 @@ pub(crate) enum Error {
     /// A web page asks that is not listed.
     #[error("a web page of an origin that is not listed asked")]
     ForeignPage,
+    /// The caller did not prove who it is.
+    #[error("the caller is not known: {}", .0.why.reason())]
+    Stranger(Stranger),
     /// The principal may not do this.
     #[error("this route does not allow this transaction")]
     NotPermitted,
@@ -207,6 +211,7 @@ impl Error {
                              cors.origins";
                 (403, Caller, "foreign-page", title, DENIED)
             }
+            Self::Stranger(stranger) => return stranger.answer(),
             Self::NotPermitted => {
                 (403, Caller, "not-permitted", "This route does not allow this transaction", DENIED)
             }
@@ -241,6 +246,40 @@ impl Error {
         };
         let allow = if let Self::WrongMethod(allowed) = self { Some(*allowed) } else { None };
         Answer { allow, ..answer(status, blame, code, title, proxy_error) }
+    }
+}
+
+impl Stranger {
+    fn answer(self) -> Answer {
+        use Blame::{Authority, Caller};
+        let (status, blame, code, title) = match self.why {
+            Why::Nothing => (401, Caller, "no-credentials", "The caller has to say who it is"),
+            Why::Ambiguous => {
+                let title = "A request has one credential, in a header";
+                (400, Caller, "ambiguous-credentials", title)
+            }
+            Why::Token(title) => (401, Caller, "invalid-token", title),
+            Why::Scope => {
+                let title =
+                    "The access token has none of the scopes and roles that this route wants";
+                (403, Caller, "insufficient-scope", title)
+            }
+            Why::Key => (401, Caller, "invalid-key", "The key is not known"),
+            Why::Certificate(title) => (401, Caller, "invalid-certificate", title),
+            Why::TooOften(_) => {
+                (429, Caller, "too-many-attempts", "This address failed too often to say who it is")
+            }
+            Why::Undecided => {
+                let title = "The issuer of callers' tokens gives no keys now";
+                (503, Authority, "issuer-unavailable", title)
+            }
+        };
+        let retry_after = match self.why {
+            Why::TooOften(wait) => Some(wait),
+            Why::Undecided => Some(BETWEEN_ATTEMPTS),
+            _ => None,
+        };
+        Answer { retry_after, ..answer(status, blame, code, title, DENIED) }
     }
 }
 
@@ -330,6 +369,9 @@ pub(crate) fn is_known(method: &Method) -> bool {
 
 /// The methods of DICOMweb, and PATCH, which Azure uses on its extended query tags.
 pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// How long a caller should wait for an issuer's keys.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
 
 const BAD_REQUEST: &str = "http_request_error";
 const DENIED: &str = "http_request_denied";

@@ -1,27 +1,11 @@
-//! Who is asking, and whether they may.
+//! Whether whoever is asking may.
 
-use config::{Callers, Transaction};
+use config::Transaction;
 
+use crate::caller::Principal;
 use crate::error::Error;
 use crate::route::Route;
 use crate::transaction::Resource;
-
-/// Who stands behind a request.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub(crate) enum Principal {
-    /// Anyone who could connect.
-    Anyone,
-}
-
-impl Principal {
-    /// Learns who is asking, by the means that this route accepts.
-    pub(crate) fn authenticate(route: &Route) -> Result<Self, Error> {
-        match route.config.callers {
-            Callers::Anyone => Ok(Self::Anyone),
-        }
-    }
-}
 
 /// Leave for one principal to do one transaction on one route.
 ///
@@ -30,26 +14,30 @@ impl Principal {
 pub(crate) struct Permit<'r> {
     route: &'r Route,
     resource: Resource,
+    principal: Principal,
 }
 
 impl<'r> Permit<'r> {
     /// Gives leave, or says why not.
     pub(crate) fn grant(
-        principal: &Principal,
+        principal: Principal,
         (transaction, resource): (Transaction, Resource),
         route: &'r Route,
     ) -> Result<Self, Error> {
-        match principal {
-            Principal::Anyone if route.config.allow.contains(&transaction) => {
-                Ok(Self { route, resource })
-            }
-            Principal::Anyone => Err(Error::NotPermitted),
+        if !route.config.allow.contains(&transaction) {
+            return Err(Error::NotPermitted);
         }
+        Ok(Self { route, resource, principal })
     }
 
     /// The route it is for.
     pub(crate) fn route(&self) -> &'r Route {
         self.route
+    }
+
+    /// Whom it is for.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// What it is leave to touch.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use config::{Profile, Urls};
 use http::{HeaderName, HeaderValue, Request};
 
+use crate::caller::Callers;
 use crate::cors::Pages;
 use crate::error::Error;
 use crate::metrics::RouteMetrics;
@@ -21,6 +22,8 @@ pub(crate) struct Route {
     pub config: config::Route,
     /// The prefix without a slash at its end.
     pub label: Arc<str>,
+    /// Who may call it.
+    pub callers: Callers,
     /// Where its token lives.
     pub slot: Arc<Slot>,
     /// How its origin server is reached.

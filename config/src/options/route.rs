@@ -1,8 +1,9 @@
 //! What may be said of a route.
 
 use super::ABOVE_ZERO;
+use super::callers::{ANYONE, CALLERS, GRANTS, ON_BEHALF_OF, PERMIT};
 use crate::keys::{Key, Kind, Later, Section};
-use crate::model::{Callers, Profile, ResourcePolicy, Transaction, Urls};
+use crate::model::{Profile, ResourcePolicy, Transaction, Urls};
 
 /// `[[route]]`.
 pub(super) static ROUTE: Section = Section {
@@ -39,25 +40,49 @@ pub(super) static ROUTE: Section = Section {
         ),
         Key::default(
             "grant",
-            Kind::OneOf("grant", || vec![CLIENT_CREDENTIALS]),
+            Kind::OneOf("grant", || GRANTS.to_vec()),
             r#""client_credentials""#,
-            "how tokens are got (RFC 6749)",
+            "how tokens are got: for the application itself, or on behalf of the caller's user",
         )
-        .later(&[
-            Later { name: "on_behalf_of", instead: USE_CLIENT_CREDENTIALS },
-            Later { name: "sign_in", instead: USE_CLIENT_CREDENTIALS },
-        ]),
+        .later(&[Later {
+            name: "sign_in",
+            instead: r#"use "on_behalf_of" or "client_credentials""#,
+        }]),
+        Key::optional(
+            "on_behalf_of",
+            Kind::Table(&ON_BEHALF_OF),
+            "{}",
+            "how the caller's token is exchanged for one of the user's",
+        ),
         Key::required(
             "callers",
-            Kind::OneOf("kind of callers", || Callers::ALL.map(Callers::name).to_vec()),
+            Kind::WordOr(&[ANYONE], &CALLERS),
             r#""anyone""#,
             "who may call; \"anyone\" is anyone who can connect, and has to be said",
         ),
         Key::default(
             "allow",
-            Kind::ManyOf("transaction", || Transaction::ALL.map(Transaction::name).to_vec()),
+            Kind::AnyOf("transaction", || Transaction::ALL.map(Transaction::name).to_vec()),
             r#"["search", "retrieve"]"#,
-            "what callers may do",
+            "what every caller may do; [] is for routes with permits",
+        ),
+        Key::optional(
+            "permits",
+            Kind::Tables(&PERMIT),
+            "[]",
+            "what some callers may do beside that",
+        ),
+        Key::optional(
+            "partitions",
+            Kind::Texts,
+            r#"["radiology"]"#,
+            "the data partitions of Azure's service that callers may name; all without it",
+        ),
+        Key::default(
+            "search_needs_key",
+            Kind::Flag,
+            "false",
+            "refuses searches that name nothing to match: they list everything",
         ),
         Key::optional(
             "public_url",
@@ -206,19 +231,3 @@ static CORS: Section = Section {
 const fn fix(name: &'static str, doc: &'static str) -> Key {
     Key::optional(name, Kind::Flag, "true", doc)
 }
-
-/// `[route.callers]`, of which nothing is here yet.
-pub(crate) static CALLERS: Section = Section {
-    keys: &[],
-    later: &[
-        Later { name: "bearer", instead: USE_ANYONE },
-        Later { name: "api_keys", instead: USE_ANYONE },
-        Later { name: "certificates", instead: USE_ANYONE },
-    ],
-};
-
-/// The one grant so far: it needs no type, since there is no choice.
-pub(crate) const CLIENT_CREDENTIALS: &str = "client_credentials";
-const USE_CLIENT_CREDENTIALS: &str = r#"use "client_credentials""#;
-const USE_ANYONE: &str = "write callers = \"anyone\", and let only trusted callers connect: by \
-                          loopback, a Unix socket, or a proxy that knows them";

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use config::Listener;
 
+use crate::caller::Peer;
 use crate::tunnel::Tunnel;
 
 /// A caller's connection, as its transactions and its watch see it. Belongs to one thread.
 pub(crate) struct Conn {
+    peer: Peer,
     limits: Limits,
     protocol: Protocol,
     /// Transactions under way.
@@ -58,7 +60,7 @@ struct Limits {
 }
 
 impl Conn {
-    pub(super) fn new(listener: &Listener, protocol: Protocol) -> Self {
+    pub(super) fn new(listener: &Listener, protocol: Protocol, peer: Peer) -> Self {
         let now = Instant::now();
         let limits = Limits {
             head: listener.head_timeout,
@@ -68,6 +70,7 @@ impl Conn {
             head_bytes: listener.max_head_bytes.saturating_mul(4),
         };
         Self {
+            peer,
             limits,
             protocol,
             open: Cell::new(0),
@@ -83,6 +86,11 @@ impl Conn {
             asked_to_switch: Cell::new(false),
             tunnel: Cell::default(),
         }
+    }
+
+    /// Who is at its other end.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// How long the caller may neither send nor read a body.

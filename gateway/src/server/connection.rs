@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -23,9 +24,15 @@ use super::conn::{Conn, Protocol};
 use super::io_watch::{Prefix, Socket, Watched};
 use super::worker::Worker;
 use crate::body::Body;
+use crate::caller::Peer;
 
 /// Serves a caller until it leaves, its time is up, or the gateway drains.
-pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, stream: S) -> Result<(), Refused> {
+pub(super) async fn serve<S: Socket>(
+    worker: Rc<Worker>,
+    stream: S,
+    address: Option<IpAddr>,
+) -> Result<(), Refused> {
+    let mut peer = Peer { address, ..Peer::default() };
     // What was configured when it came: a connection that stays must not keep all of it alive.
     let (acceptor, limit) = {
         let generation = &worker.gateway().generation;
@@ -35,16 +42,18 @@ pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, stream: S) -> Result<()
         None => {
             let mut stream = stream;
             let (protocol, prefix) = sniff(&worker, &mut stream).await?;
-            speak(worker, stream, protocol, prefix).await;
+            speak(worker, stream, (protocol, prefix), peer).await;
         }
         Some(acceptor) => {
             let handshake = timeout(limit, acceptor.accept(stream));
             let stream = handshake.await.map_err(|_| Refused)?.map_err(|_| Refused)?;
-            let protocol = match stream.get_ref().1.alpn_protocol() {
+            let tls = stream.get_ref().1;
+            peer.certificates = tls.peer_certificates().map_or_else(Vec::new, <[_]>::to_vec);
+            let protocol = match tls.alpn_protocol() {
                 Some(certs::H2) => Protocol::H2,
                 _ => Protocol::H1,
             };
-            speak(worker, stream, protocol, Prefix::default()).await;
+            speak(worker, stream, (protocol, Prefix::default()), peer).await;
         }
     }
     Ok(())
@@ -83,10 +92,15 @@ async fn sniff<S: Socket>(worker: &Worker, stream: &mut S) -> Result<(Protocol, 
     }
 }
 
-async fn speak<S: Socket>(worker: Rc<Worker>, stream: S, protocol: Protocol, prefix: Prefix) {
+async fn speak<S: Socket>(
+    worker: Rc<Worker>,
+    stream: S,
+    (protocol, prefix): (Protocol, Prefix),
+    peer: Peer,
+) {
     let (conn, max_streams, max_head_bytes) = {
         let listener = &worker.gateway().generation.config.listener;
-        (Conn::new(listener, protocol), listener.max_streams, listener.max_head_bytes)
+        (Conn::new(listener, protocol, peer), listener.max_streams, listener.max_head_bytes)
     };
     let conn = Rc::new(conn);
     let io = TokioIo::new(Watched::new(stream, prefix, conn.clone()));

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -106,7 +107,7 @@ impl Worker {
         *self.gateway.borrow_mut() = Rc::new(gateway(generation, shared, local, &before.pools));
     }
 
-    fn take<S: Socket>(self: &Rc<Self>, stream: S) {
+    fn take<S: Socket>(self: &Rc<Self>, (stream, address): (S, Option<IpAddr>)) {
         let (metrics, most) = {
             let gateway = self.gateway();
             let most = gateway.generation.config.listener.max_connections;
@@ -122,7 +123,7 @@ impl Worker {
         let worker = self.clone();
         tokio::task::spawn_local(async move {
             let _here = Here(worker.clone());
-            if connection::serve(worker, stream).await.is_err() {
+            if connection::serve(worker, stream, address).await.is_err() {
                 metrics.refused.add(1);
             }
             drop(open);
@@ -168,16 +169,16 @@ async fn accept(worker: Rc<Worker>, socket: CallerSocket) -> io::Result<()> {
         CallerSocket::Tcp(listener) => {
             let listener = TcpListener::from_std(listener)?;
             let next = || async {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 // Answers are written whole: waiting for more to send would only delay them.
                 stream.set_nodelay(true)?;
-                Ok(stream)
+                Ok((stream, Some(peer.ip().to_canonical())))
             };
             accept_all(&worker, next, stop).await;
         }
         CallerSocket::Unix(listener) => {
             let listener = UnixListener::from_std(listener)?;
-            let next = || async { listener.accept().await.map(|(stream, _)| stream) };
+            let next = || async { listener.accept().await.map(|(stream, _)| (stream, None)) };
             accept_all(&worker, next, stop).await;
         }
     }
@@ -185,7 +186,7 @@ async fn accept(worker: Rc<Worker>, socket: CallerSocket) -> io::Result<()> {
 }
 
 /// Accepts until `stop`, and then whoever was already waiting: they connected before we said no.
-async fn accept_all<S: Socket, N: Future<Output = io::Result<S>>>(
+async fn accept_all<S: Socket, N: Future<Output = io::Result<(S, Option<IpAddr>)>>>(
     worker: &Rc<Worker>,
     next: impl Fn() -> N,
     stop: impl Future<Output = ()>,
@@ -198,7 +199,7 @@ async fn accept_all<S: Socket, N: Future<Output = io::Result<S>>>(
             () = &mut stop => return,
         };
         match accepted {
-            Ok(stream) => worker.take(stream),
+            Ok(came) => worker.take(came),
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 // Out of descriptors or memory: callers who leave will free some.

@@ -1,0 +1,66 @@
+//! What a request shows of its caller: at most one credential.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header;
+use http::request::Parts;
+use secrecy::zeroize::Zeroizing;
+
+use super::Why;
+
+/// A request's credential, as it was sent. Has no `Debug`.
+pub(super) enum Credential<'h> {
+    /// None.
+    None,
+    /// `Authorization: Bearer`: an access token or a key.
+    Bearer(&'h str),
+    /// `X-Api-Key`, or the password of `Authorization: Basic`.
+    Key(Zeroizing<String>),
+}
+
+impl<'h> Credential<'h> {
+    /// The credential of this request, if it is sound (RFC 6750, section 2: one method, once).
+    pub(super) fn of(head: &'h Parts) -> Result<Self, Why> {
+        let mut authorizations = head.headers.get_all(header::AUTHORIZATION).iter();
+        let mut keys = head.headers.get_all(API_KEY).iter();
+        let (authorization, key) = (authorizations.next(), keys.next());
+        let too_many = authorizations.next().is_some() || keys.next().is_some();
+        if too_many || (authorization.is_some() && key.is_some()) || has_token_in_query(head) {
+            return Err(Why::Ambiguous);
+        }
+        if let Some(key) = key {
+            let key = key.to_str().map_err(|_| Why::Key)?;
+            return Ok(Self::Key(Zeroizing::new(key.trim().to_owned())));
+        }
+        let Some(authorization) = authorization else { return Ok(Self::None) };
+        let text = authorization.to_str().map_err(|_| Why::Ambiguous)?;
+        let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let rest = rest.trim_matches(' ');
+        if scheme.eq_ignore_ascii_case("bearer") {
+            Ok(Self::Bearer(rest))
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            password(rest).map(Self::Key).ok_or(Why::Key)
+        } else {
+            // It proves nothing that any route takes.
+            Err(Why::Nothing)
+        }
+    }
+}
+
+/// The password of Basic credentials (RFC 7617, section 2). The user's name is nothing to us: clients
+/// that know no keys ask for one all the same.
+fn password(encoded: &str) -> Option<Zeroizing<String>> {
+    let decoded = Zeroizing::new(STANDARD.decode(encoded).ok()?);
+    let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(Zeroizing::new(password.to_owned()))
+}
+
+/// A token in a URL stands in logs and histories (RFC 6750, section 2.3), so none is taken there, and
+/// none goes on to the origin server.
+fn has_token_in_query(head: &Parts) -> bool {
+    let mut names = head.uri.query().unwrap_or_default().split('&');
+    names.any(|pair| pair.split('=').next() == Some("access_token"))
+}
+
+/// The header of keys.
+const API_KEY: &str = "x-api-key";

@@ -1,0 +1,120 @@
+//! Who stands behind a request.
+//!
+//! A connection gives a [`Peer`], a request at most one credential, and a route says which kinds of
+//! them it takes ([`Callers`]). A credential that is wrong is refused: none falls back to another, and
+//! none is taken for what it looks like.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::request::Parts;
+use rustls::pki_types::CertificateDer;
+
+mod bearer;
+mod build;
+mod certificate;
+mod credential;
+mod keys;
+mod stranger;
+
+pub(crate) use self::bearer::{Issuers, User};
+pub(crate) use self::build::callers;
+pub(crate) use self::certificate::{Certificates, Names};
+pub(crate) use self::keys::Keys;
+pub(crate) use self::stranger::{Accepted, Stranger, Why};
+
+use self::credential::Credential;
+use crate::error::Error;
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Peer {
+    /// Where from; `None` on a Unix socket.
+    pub address: Option<IpAddr>,
+    /// What it showed in the TLS handshake, leaf first; empty for nothing.
+    pub certificates: Vec<CertificateDer<'static>>,
+}
+
+/// Who stands behind a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Principal {
+    /// Anyone who could connect.
+    Anyone,
+    /// Who an issuer's access token was given to.
+    Bearer(Arc<User>),
+    /// Who has the key of this name.
+    ApiKey(Arc<str>),
+    /// Whom a certificate names.
+    Certificate(Arc<Names>),
+}
+
+/// Who may call a route, and how they are known.
+#[derive(Clone, Debug)]
+pub(crate) enum Callers {
+    /// Anyone who can connect.
+    Anyone,
+    /// Those who prove who they are.
+    Known(Arc<Known>),
+}
+
+/// The ways in which callers prove who they are; at least one.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) bearer: Option<Issuers>,
+    pub(crate) keys: Option<Arc<Keys>>,
+    pub(crate) certificates: Option<Certificates>,
+}
+
+impl Callers {
+    /// Learns who sent this request.
+    pub(crate) async fn authenticate(&self, head: &Parts, peer: &Peer) -> Result<Principal, Error> {
+        match self {
+            Self::Anyone => Ok(Principal::Anyone),
+            Self::Known(known) => known
+                .authenticate(head, peer)
+                .await
+                .map_err(|why| Error::Stranger(Stranger { why, accepted: known.accepted() })),
+        }
+    }
+}
+
+impl Known {
+    async fn authenticate(&self, head: &Parts, peer: &Peer) -> Result<Principal, Why> {
+        let credential = Credential::of(head)?;
+        match (&credential, &self.bearer, &self.keys) {
+            (Credential::None, ..) => match &self.certificates {
+                Some(certificates) if !peer.certificates.is_empty() => {
+                    certificates.verify(peer).map(Principal::Certificate)
+                }
+                _ => Err(Why::Nothing),
+            },
+            (Credential::Bearer(token), Some(issuers), _) if bearer::is_jwt(token) => {
+                issuers.verify(token, peer).await.map(Principal::Bearer)
+            }
+            (Credential::Bearer(key), _, Some(keys)) => {
+                keys.find(key, peer).await.map(Principal::ApiKey)
+            }
+            (Credential::Key(key), _, Some(keys)) => {
+                keys.find(key, peer).await.map(Principal::ApiKey)
+            }
+            (Credential::Bearer(_), ..) => Err(Why::Token("no token is taken here")),
+            (Credential::Key(_), ..) => Err(Why::Key),
+        }
+    }
+
+    fn accepted(&self) -> Accepted {
+        Accepted { bearer: self.bearer.is_some(), keys: self.keys.is_some() }
+    }
+}
+
+impl Principal {
+    /// How it proved who it is, a word of a closed list.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Bearer(_) => config::CallerKind::Bearer.name(),
+            Self::ApiKey(_) => config::CallerKind::ApiKey.name(),
+            Self::Certificate(_) => config::CallerKind::Certificate.name(),
+        }
+    }
+}
