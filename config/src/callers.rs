@@ -168,9 +168,6 @@ fn certificates(table: &Table<'_>) -> Option<CallerCertificates> {
 
 fn permit(table: &Table<'_>, callers: Option<&Callers>) -> Option<PermitRule> {
     let to = table.texts("to", who);
-    if to.is_empty() && !table.has("to") {
-        table.has_or_missing("to");
-    }
     if let Some(Callers::Known(known)) = callers {
         for who in &to {
             let kind = who.kind();

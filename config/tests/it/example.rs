@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use toml::Table;
 
-use crate::support::Folder;
+use crate::support::{Folder, replace};
 
 #[test]
 fn the_example_is_right_as_it_stands() {
@@ -29,6 +29,10 @@ fn the_example_is_right_with_every_option_in_use() {
         "next-client-secret",
         "service-account.json",
         "federated-token",
+        "issuer-ca.crt",
+        "callers-ca.crt",
+        "callers-ca.crl",
+        "api-keys",
     ] {
         folder.write(name, "-----BEGIN");
     }
@@ -108,9 +112,10 @@ fn the_schema_refuses_unknown_keys_everywhere() {
 }
 
 /// The example with every option in force: once for each of the credentials, which exclude each
-/// other, and for one that nothing is said of.
+/// other, and for one that nothing is said of; and once with callers that are known.
 fn uncommented() -> Vec<String> {
-    let lines = EXAMPLE.lines().map(|line| option(line).unwrap_or(line)).collect::<Vec<_>>();
+    let lines = EXAMPLE.lines().map(|line| option(line).or_else(|| section(line)).unwrap_or(line));
+    let lines = lines.collect::<Vec<_>>();
     let is_credential = |line: &str| line.starts_with("credential");
     let of_secret = |line: &str| {
         ["secret_file", "secret_method", "expires"]
@@ -119,11 +124,26 @@ fn uncommented() -> Vec<String> {
     };
     let with = |kept: &dyn Fn(&str) -> bool| {
         let lines = lines.iter().filter(|line| !is_credential(line) || kept(line));
+        let lines = lines.filter(|line| !KNOWN.iter().any(|key| line.starts_with(key)));
         lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let known = || {
+        let lines = lines.iter().filter(|line| !is_credential(line) || of_secret(line));
+        let lines = lines.filter(|line| !line.starts_with("callers = "));
+        let text = lines.map(|line| format!("{line}\n")).collect::<String>();
+        replace(&text, "grant = \"client_credentials\"", "grant = \"on_behalf_of\"")
     };
     let others = lines.iter().filter(|line| is_credential(line) && !of_secret(line));
     let others = others.map(|other| with(&|line| line == *other));
-    [with(&of_secret)].into_iter().chain(others).collect()
+    [known(), with(&of_secret)].into_iter().chain(others).collect()
+}
+
+/// What has no place beside `callers = "anyone"`.
+const KNOWN: [&str; 3] = ["callers.", "on_behalf_of.", "permits "];
+
+/// The head of a table behind a number sign.
+fn section(line: &str) -> Option<&str> {
+    line.strip_prefix("# ").filter(|rest| rest.starts_with('[') && rest.ends_with(']'))
 }
 
 /// Every key that the example has.
@@ -166,7 +186,15 @@ fn keys_of(text: &str) -> BTreeMap<String, Value> {
 /// Each key of the schema that is not a table, by its path.
 fn schema_keys() -> BTreeMap<String, Value> {
     fn walk(path: &str, schema: &Value, keys: &mut BTreeMap<String, Value>) {
-        let schema = schema.get("anyOf").map_or(schema, |any| &any[0]);
+        let any = schema.get("anyOf").and_then(Value::as_array);
+        let mut any = any.map_or_else(|| std::slice::from_ref(schema), Vec::as_slice).iter();
+        if let Some(word) = any.clone().find(|one| one["type"] == "string") {
+            let described = schema["description"].clone();
+            keys.insert(path.to_owned(), json!({"type": word["type"], "description": described}));
+        }
+        let or_object = any.clone().any(|one| one["type"] == "string");
+        let schema = any.find(|one| if or_object { one["type"] == "object" } else { true });
+        let Some(schema) = schema else { return };
         let schema =
             schema.get("items").filter(|items| items["type"] == "object").unwrap_or(schema);
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {

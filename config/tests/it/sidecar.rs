@@ -53,7 +53,7 @@ fn four_variables_are_enough() {
     assert!(matches!(secret_of(&config), SecretSource::Value(_)));
     let [route] = &config.routes[..] else { panic!("not one route") };
     assert_eq!((&*route.prefix, &*route.origin.base), ("/dicom-web", "/v2"));
-    assert_eq!((route.profile, route.callers), (Profile::Azure, Callers::Anyone));
+    assert_eq!((route.profile, &route.callers), (Profile::Azure, &Callers::Anyone));
     assert_eq!(route.scope, "https://dicom.healthcareapis.azure.com/.default");
     assert_eq!(route.allow, [Transaction::Search, Transaction::Retrieve]);
 }
