@@ -64,13 +64,21 @@ impl<'a> Routes<'a> {
         let max_idle_connections = table.count("max_idle_connections")?;
         let (prefix, origin) = (prefix?, web::origin(&origin?, anchors));
         let own_url = own_url(self.listener, &prefix);
+        let urls = urls(table, profile, (written.as_ref(), own_url.as_ref()), &origin);
+        if urls != Urls::Rewrite && !origin_aliases.is_empty() && table.is_fine("urls") {
+            let name = urls.name();
+            table.problem(
+                "origin_aliases",
+                format!("are rewritten, and with urls = {name:?} nothing is; write \"rewrite\""),
+            );
+        }
         Some(Route {
             connect_timeout: table.seconds("connect_timeout_secs"),
             response_timeout: table.seconds("response_timeout_secs"),
             body_timeout: table.seconds("body_timeout_secs"),
             idle_timeout: table.seconds("idle_timeout_secs"),
             websocket_idle_timeout: table.seconds("websocket_idle_timeout_secs"),
-            urls: urls(table, profile, (written.as_ref(), own_url.as_ref()), &origin),
+            urls,
             public_url: written.or(own_url),
             prefix,
             origin,

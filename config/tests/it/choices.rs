@@ -371,3 +371,12 @@ fn a_plain_client_beside_a_named_one_is_refused() {
 }
 
 const PUBLIC: &str = "public_url = \"https://a.example/b\"";
+
+#[test]
+fn aliases_that_nothing_would_rewrite_are_refused() {
+    let alias = "origin_aliases = [\"http://pacs.internal\"]";
+    let config = right(&with_route(alias));
+    assert_eq!(config.routes[0].origin_aliases.len(), 1);
+    let kept = format!("{alias}\nurls = \"keep\"");
+    wrong(&with_route(&kept), "route[0].origin_aliases", "write \"rewrite\"");
+}
