@@ -313,7 +313,7 @@ impl Refusal {
 }
 
 fn acquire(held: &Held) -> Answer {
-    use Blame::{Authority, Gateway};
+    use Blame::{Authority, Caller, Gateway};
     let (status, blame, code, title) = match &*held.error {
         AcquireError::Credential(_) => {
             (500, Gateway, "credential", "The gateway cannot read its credential")
@@ -322,6 +322,19 @@ fn acquire(held: &Held) -> Answer {
             (500, Gateway, "client-refused", "The authority refuses the gateway's client")
         }
         AcquireError::Broken => (500, Gateway, "gateway-failed", "The gateway failed"),
+        AcquireError::UserNeeded { .. } => {
+            (401, Caller, "user-needed", "The authority wants the user to sign in again")
+        }
+        AcquireError::NotGranted { .. } => {
+            let title = "The authority lets the gateway do nothing for this user: an \
+                         administrator has to consent to its application, or to let the user in";
+            (403, Caller, "not-granted", title)
+        }
+        AcquireError::AssertionRefused { .. } | AcquireError::AssertionEnded => {
+            let title = "The authority does not take this token for a user's: get another, for \
+                         the gateway";
+            (401, Caller, "assertion-refused", title)
+        }
         AcquireError::Throttled { .. } => {
             (503, Authority, "authority-throttles", "The authority throttles the gateway")
         }
@@ -334,7 +347,7 @@ fn acquire(held: &Held) -> Answer {
             (504, Authority, "authority-late", "The authority did not answer in time")
         }
     };
-    let retry_after = (status != 500).then_some(held.retry_after);
+    let retry_after = (status > 500).then_some(held.retry_after);
     let proxy_error = "proxy_internal_response";
     Answer { retry_after, ..answer(status, blame, code, title, proxy_error) }
 }

@@ -19,8 +19,10 @@ pub(crate) enum Class {
     Resource,
     /// Consent or assignment that is missing.
     Consent,
-    /// A policy, or something that only a signed-in user can do.
+    /// Something that only the user can do, by signing in.
     User,
+    /// A policy, or an assignment, that an administrator keeps.
+    Policy,
     /// The token that stands for a user.
     Assertion,
     /// The request itself.
@@ -41,6 +43,7 @@ impl Class {
             Self::Resource => "resource",
             Self::Consent => "consent",
             Self::User => "user",
+            Self::Policy => "policy",
             Self::Assertion => "assertion",
             Self::Request => "request",
             Self::Throttle => "throttle",
@@ -60,12 +63,16 @@ pub(crate) struct Advice {
 
 /// The advice for a refusal: by the first number that is known, else by its `error`.
 pub(super) fn advice(codes: &[u32], error: &str) -> Option<&'static Advice> {
-    let by_code = codes.iter().find_map(|code| {
+    let by_error = || ERRORS.iter().find(|(known, _)| *known == error).map(|(_, advice)| advice);
+    known(codes).or_else(by_error)
+}
+
+/// The advice for the first of these numbers that is known.
+pub(super) fn known(codes: &[u32]) -> Option<&'static Advice> {
+    codes.iter().find_map(|code| {
         let known = CODES.iter().find(|(numbers, _)| numbers.contains(code));
         known.map(|(_, advice)| advice)
-    });
-    let by_error = || ERRORS.iter().find(|(known, _)| *known == error).map(|(_, advice)| advice);
-    by_code.or_else(by_error)
+    })
 }
 
 const fn advise(class: Class, remedy: &'static str) -> Advice {
@@ -196,14 +203,6 @@ const CODES: &[(&[u32], Advice)] = &[
             "the application cannot be used at this time: ask the tenant's administrator",
         ),
     ),
-    (
-        &[7_000_114],
-        advise(
-            Class::Application,
-            "the application may not act on behalf of users: use grant = \"client_credentials\", \
-             or another registration",
-        ),
-    ),
     // The tenant.
     (
         &[90_002, 900_023],
@@ -283,7 +282,7 @@ const CODES: &[(&[u32], Advice)] = &[
     (
         &[50_105],
         advise(
-            Class::User,
+            Class::Policy,
             "the user is not assigned to the application: assign the user or a group under \
              Enterprise applications",
         ),
@@ -299,7 +298,7 @@ const CODES: &[(&[u32], Advice)] = &[
     (
         &[53_000, 53_001, 53_002, 53_003, 53_004, 53_010, 53_011],
         advise(
-            Class::User,
+            Class::Policy,
             "a conditional access policy blocks this: have its administrator let in the gateway's \
              address or workload identity; asking again changes nothing",
         ),
@@ -307,7 +306,7 @@ const CODES: &[(&[u32], Advice)] = &[
     (
         &[530_031, 530_032, 530_035],
         advise(
-            Class::User,
+            Class::Policy,
             "an access policy or the security defaults forbid this token: ask the tenant's \
              administrator",
         ),
@@ -315,7 +314,7 @@ const CODES: &[(&[u32], Advice)] = &[
     (
         &[50_131, 50_097, 50_129],
         advise(
-            Class::User,
+            Class::Policy,
             "a conditional access policy wants a device that is known and in order: ask the \
              tenant's administrator",
         ),
@@ -329,11 +328,20 @@ const CODES: &[(&[u32], Advice)] = &[
     ),
     // The caller's token.
     (
-        &[50_013, 500_133],
+        &[50_013, 500_131, 500_132, 500_133, 240_002],
         advise(
             Class::Assertion,
             "the caller's token cannot stand for its user, or has ended: the caller has to bring a \
              new one that is meant for this gateway",
+        ),
+    ),
+    (
+        &[7_000_114],
+        advise(
+            Class::Assertion,
+            "the caller's token is an application's own and stands for no user, or the gateway's \
+             application may not act on behalf of users: see `app_only`, or use grant = \
+             \"client_credentials\"",
         ),
     ),
     // The request.

@@ -9,18 +9,28 @@ use uuid::Uuid;
 
 use super::aadsts::{self, Class};
 use super::error::{RETRY_AFTER_MOST, Said};
-use super::{AccessToken, AcquireError};
+use super::grant::ACCESS_TOKEN;
+use super::{AccessToken, AcquireError, Claims, Exchange, Grant};
 
-/// Reads a token endpoint's answer to a question asked at `asked_at`.
+/// What was asked.
+pub(super) struct Asked<'a> {
+    /// By what right.
+    pub(super) grant: &'a Grant,
+    /// After which part of its life a token is renewed, if the authority does not say.
+    pub(super) refresh_percent: u8,
+    /// When.
+    pub(super) at: Instant,
+}
+
+/// Reads a token endpoint's answer to what was asked.
 pub(super) fn read(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
-    refresh_percent: u8,
-    asked_at: Instant,
+    asked: &Asked<'_>,
 ) -> Result<AccessToken, AcquireError> {
     if status == StatusCode::OK {
-        return granted(body, refresh_percent, asked_at);
+        return granted(body, asked);
     }
     let retry_after = retry_after(headers, SystemTime::now());
     let refusal = serde_json::from_slice::<Refusal>(body).ok();
@@ -30,20 +40,19 @@ pub(super) fn read(
         return Err(AcquireError::Throttled { retry_after, said });
     }
     Err(match refusal.filter(|_| status.is_client_error()) {
-        Some(refusal) => refusal.into_error(status, retry_after, said),
+        Some(refusal) => refusal.into_error(asked.grant, status, (retry_after, said)),
         None => AcquireError::Unavailable { status: status.as_u16(), retry_after, said },
     })
 }
 
-fn granted(
-    body: &[u8],
-    refresh_percent: u8,
-    asked_at: Instant,
-) -> Result<AccessToken, AcquireError> {
-    let grant = serde_json::from_slice::<Grant>(body)
+fn granted(body: &[u8], asked: &Asked<'_>) -> Result<AccessToken, AcquireError> {
+    let grant = serde_json::from_slice::<Granted>(body)
         .map_err(|_| AcquireError::Malformed("it is no JSON object with an access_token"))?;
     if !grant.token_type.eq_ignore_ascii_case("bearer") {
         return Err(AcquireError::Malformed("token_type is not Bearer"));
+    }
+    if grant.issued_token_type.is_some_and(|kind| kind != ACCESS_TOKEN && kind != JWT) {
+        return Err(AcquireError::Malformed("issued_token_type is no access token's (RFC 8693)"));
     }
     let token = grant.access_token.as_bytes();
     if token.is_empty() || !token.iter().all(is_b64token) {
@@ -63,17 +72,18 @@ fn granted(
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", grant.access_token))
         .map_err(|_| AcquireError::Malformed("access_token fits no header"))?;
     authorization.set_sensitive(true);
-    Ok(AccessToken::new(authorization, life, refresh_in, refresh_percent, asked_at))
+    Ok(AccessToken::new(authorization, life, refresh_in, asked.refresh_percent, asked.at))
 }
 
 #[derive(Deserialize)]
-struct Grant {
+struct Granted {
     access_token: String,
     token_type: String,
     expires_in: Option<Value>,
     /// When a managed identity's token ends; it may have been given to others before.
     expires_on: Option<Value>,
     refresh_in: Option<Value>,
+    issued_token_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,14 +97,16 @@ struct Refusal {
     correlation_id: Value,
     #[serde(default)]
     trace_id: Value,
+    #[serde(default)]
+    claims: Value,
 }
 
 impl Refusal {
     fn into_error(
         self,
+        grant: &Grant,
         status: StatusCode,
-        retry_after: Option<Duration>,
-        said: Said,
+        (retry_after, said): (Option<Duration>, Said),
     ) -> AcquireError {
         match said.advice.map(|advice| advice.class) {
             Some(Class::Throttle) => {
@@ -107,9 +119,55 @@ impl Refusal {
             _ => {
                 // Only words of our own may reach a log: the answer could hold anything.
                 let known = ERRORS.iter().find(|known| **known == self.error);
-                AcquireError::Refused { error: known.unwrap_or(&"another error"), said }
+                let error = known.copied().unwrap_or("another error");
+                let Grant::OnBehalfOf(user) = grant else {
+                    return AcquireError::Refused { error, said };
+                };
+                match self.about_user(user.exchange) {
+                    Some(AboutUser::MustAct) => {
+                        AcquireError::UserNeeded { error, claims: self.claims(), said }
+                    }
+                    Some(AboutUser::NotLet) => AcquireError::NotGranted { error, said },
+                    Some(AboutUser::Assertion) => AcquireError::AssertionRefused { error, said },
+                    None => AcquireError::Refused { error, said },
+                }
             }
         }
+    }
+
+    /// What a refusal on behalf of a user is about, if it is about the user at all: by Entra's number
+    /// if that is known, else by `error`.
+    fn about_user(&self, exchange: Exchange) -> Option<AboutUser> {
+        let forbidden = |it| match self.claims() {
+            // Whatever forbids it: with these claims in a new token it is forbidden no more.
+            Some(_) => AboutUser::MustAct,
+            None => it,
+        };
+        if let Some(known) = aadsts::known(&self.codes()) {
+            return match known.class {
+                Class::User => Some(AboutUser::MustAct),
+                Class::Policy | Class::Consent => Some(forbidden(AboutUser::NotLet)),
+                Class::Assertion => Some(AboutUser::Assertion),
+                _ => None,
+            };
+        }
+        match (&*self.error, exchange) {
+            ("interaction_required" | "login_required", _) => Some(AboutUser::MustAct),
+            ("access_denied", _) => Some(forbidden(AboutUser::NotLet)),
+            // Where the grant is a token, this is said of one that does not do (RFC 6749, section
+            // 5.2; RFC 8693, section 2.2.2).
+            ("invalid_grant", _)
+            | ("invalid_request" | "invalid_token", Exchange::TokenExchange) => {
+                Some(forbidden(AboutUser::Assertion))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the user's next token must carry, so that the client may act with it.
+    fn claims(&self) -> Option<Claims> {
+        let json = self.claims.as_str().filter(|json| json.len() <= CLAIMS_MOST)?;
+        Claims::read(json.as_bytes())
     }
 
     /// Entra's numbers; where they stand in prose only, the first of that.
@@ -124,6 +182,16 @@ impl Refusal {
         codes.truncate(CODES_MOST);
         codes
     }
+}
+
+/// What a refusal on behalf of a user is about.
+enum AboutUser {
+    /// The user can mend it.
+    MustAct,
+    /// An administrator can.
+    NotLet,
+    /// The token that stands for the user.
+    Assertion,
 }
 
 fn at_a_code(description: &str) -> Option<(&str, &str)> {
@@ -160,7 +228,8 @@ pub(super) fn refused(body: &[u8]) -> AcquireError {
     match serde_json::from_slice::<Refusal>(body) {
         Ok(refusal) => {
             let said = said(Some(&refusal), &HeaderMap::new());
-            refusal.into_error(StatusCode::BAD_REQUEST, None, said)
+            let nobodys = &Grant::ClientCredentials;
+            refusal.into_error(nobodys, StatusCode::BAD_REQUEST, (None, said))
         }
         Err(_) => AcquireError::Refused { error: "another error", said: Said::default() },
     }
@@ -234,8 +303,14 @@ const LOOP_DETECTED: Duration = Duration::from_secs(60);
 /// More numbers than any answer has.
 const CODES_MOST: usize = 8;
 
+/// More than any demand has.
+const CLAIMS_MOST: usize = 4 << 10;
+
+/// RFC 8693, section 3.
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
 /// RFC 6749, sections 4.1.2.1 and 5.2; RFC 8707; and what Entra adds.
-const ERRORS: [&str; 11] = [
+const ERRORS: [&str; 13] = [
     "access_denied",
     "interaction_required",
     "invalid_client",
@@ -244,6 +319,8 @@ const ERRORS: [&str; 11] = [
     "invalid_resource",
     "invalid_scope",
     "invalid_target",
+    "invalid_token",
+    "login_required",
     "server_error",
     "unauthorized_client",
     "unsupported_grant_type",
@@ -265,12 +342,12 @@ mod tests {
         ] {
             let now = Instant::now();
             let body = answer(&format!(r#""expires_in":{written}"#));
-            let token = granted(body.as_bytes(), 20, now).expect(written);
+            let token = granted(body.as_bytes(), &asked(now)).expect(written);
             let left = token.life_left(now).as_secs();
             assert_eq!(left, life - 30.min(life / 5), "expires_in {written}");
         }
         let body = r#"{"access_token":"abc","token_type":"bearer"}"#;
-        assert!(granted(body.as_bytes(), 20, Instant::now()).is_ok(), "no expires_in at all");
+        assert!(granted(body.as_bytes(), &asked(Instant::now())).is_ok(), "no expires_in at all");
     }
 
     #[test]
@@ -288,7 +365,7 @@ mod tests {
             r#"{"access_token":"abc","token_type":"Bearer","expires_in":-1}"#,
             r#"{"access_token":"abc","token_type":"Bearer","expires_in":"soon"}"#,
         ] {
-            let outcome = granted(body.as_bytes(), 20, Instant::now());
+            let outcome = granted(body.as_bytes(), &asked(Instant::now()));
             assert!(matches!(outcome, Err(AcquireError::Malformed(_))), "{body}");
         }
     }
@@ -346,7 +423,8 @@ mod tests {
             .map(|(n, v)| (http::HeaderName::from_static(n), HeaderValue::from_static(v)));
         let headers = HeaderMap::from_iter(headers);
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let error = read(status, &headers, b"<html>", 20, Instant::now()).expect_err("no token");
+        let error =
+            read(status, &headers, b"<html>", &asked(Instant::now())).expect_err("no token");
         let said = error.said().expect("an answer");
         assert_eq!(said.correlation_id.map(|id| id.to_string()).as_deref(), Some(id));
         assert_eq!(said.trace_id, None);
@@ -382,7 +460,11 @@ mod tests {
     }
 
     fn refuse(status: StatusCode, body: &[u8]) -> AcquireError {
-        read(status, &HeaderMap::new(), body, 20, Instant::now()).expect_err("no token")
+        read(status, &HeaderMap::new(), body, &asked(Instant::now())).expect_err("no token")
+    }
+
+    fn asked(at: Instant) -> Asked<'static> {
+        Asked { grant: &Grant::ClientCredentials, refresh_percent: 20, at }
     }
 
     fn answer(field: &str) -> String {

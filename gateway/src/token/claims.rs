@@ -3,10 +3,12 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use config::Capability;
 use serde_json::{Map, Value, json};
 
-/// What an origin server demands of the next token.
+/// What an origin server, or the authority itself, demands of the next token.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Claims(Map<String, Value>);
 
@@ -14,6 +16,18 @@ impl Claims {
     /// Reads the JSON object of a challenge.
     pub(crate) fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok().map(Self)
+    }
+
+    /// As a challenge has them: JSON in base64, if they are of a size that a header may have.
+    pub(crate) fn encoded(&self) -> Option<String> {
+        let json = Value::Object(self.0.clone()).to_string();
+        (json.len() <= ENCODED_MOST).then(|| STANDARD.encode(json))
+    }
+
+    /// How many bytes they take, more or less.
+    pub(super) fn size(&self) -> usize {
+        // A tree of text takes a few times what the text does.
+        4 * Value::Object(self.0.clone()).to_string().len()
     }
 }
 
@@ -37,6 +51,9 @@ pub(super) fn parameter(capabilities: &[Capability], demanded: Option<&Claims>) 
     }
     (!claims.is_empty()).then(|| Value::Object(claims).to_string())
 }
+
+/// The largest demand that is passed on, as JSON.
+const ENCODED_MOST: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -10,13 +10,13 @@ use reqwest::redirect;
 use rustls::client::Resumption;
 use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
+use url::Url;
 use uuid::Uuid;
 
+use super::answer::{self, Asked};
 use super::credential::{Credential, Proof, Recipient};
 use super::discovery::{Discovered, discover};
-use super::{
-    AccessToken, AcquireError, Claims, CredentialError, TokenRequest, answer, claims, exchange,
-};
+use super::{AccessToken, AcquireError, Claims, CredentialError, Grant, claims, entra, exchange};
 use crate::metrics::Counter;
 
 /// An application that can keep a secret (RFC 6749, section 2.1).
@@ -42,6 +42,13 @@ pub(crate) struct Way {
     pub(crate) accepted: Counter,
     /// Token requests for which another had to be tried.
     pub(crate) refused: Counter,
+}
+
+/// What a token is asked for with.
+struct Question<'q> {
+    scope: &'q str,
+    grant: &'q Grant,
+    claims: Option<&'q str>,
 }
 
 /// Why a client cannot be made.
@@ -112,26 +119,37 @@ impl ConfidentialClient {
     /// replaced while it was refused is tried once more.
     pub(crate) async fn acquire(
         &self,
-        request: &TokenRequest,
+        scope: &str,
+        grant: &Grant,
         demanded: Option<&Claims>,
     ) -> Result<AccessToken, AcquireError> {
         let claims = claims::parameter(&self.config.capabilities, demanded);
-        tokio::time::timeout(self.config.timeout, self.ask(request, claims.as_deref()))
+        let question = Question { scope, grant, claims: claims.as_deref() };
+        tokio::time::timeout(self.config.timeout, self.ask(&question))
             .await
             .unwrap_or(Err(AcquireError::Late))
     }
 
-    async fn ask(
-        &self,
-        request: &TokenRequest,
-        claims: Option<&str>,
-    ) -> Result<AccessToken, AcquireError> {
+    /// Where a user's browser goes to sign in, for an application of this tenant; `None` where the
+    /// authority has not said it.
+    pub(crate) fn authorization_uri(&self, tenant: Option<Uuid>) -> Option<Url> {
+        match &self.config.endpoint {
+            TokenEndpoint::At(url) => entra::sign_in(&entra::of_tenant(url, tenant)),
+            TokenEndpoint::Of(_) => self.discovered.get().and_then(|found| {
+                let asked = entra::of_tenant(&found.token_endpoint, tenant);
+                entra::sign_in(&asked).or_else(|| found.authorization_endpoint.clone())
+            }),
+            TokenEndpoint::OfCredential => None,
+        }
+    }
+
+    async fn ask(&self, question: &Question<'_>) -> Result<AccessToken, AcquireError> {
         let first = self.first.load(Ordering::Relaxed);
         let others = (0..self.ways.len()).filter(|index| *index != first);
         let mut last = AcquireError::Broken;
         for index in std::iter::once(first).chain(others) {
             let way = &self.ways[index];
-            let error = match self.ask_by(way, request, claims).await {
+            let error = match self.ask_by(way, question).await {
                 Ok(token) => {
                     way.accepted.add(1);
                     self.first.store(index, Ordering::Relaxed);
@@ -156,38 +174,41 @@ impl ConfidentialClient {
     async fn ask_by(
         &self,
         way: &Way,
-        request: &TokenRequest,
-        claims: Option<&str>,
+        question: &Question<'_>,
     ) -> Result<AccessToken, AcquireError> {
-        let percent = self.config.refresh_percent;
-        if let Some(token) = way.credential.token(&request.scope, percent, &way.http).await {
-            return token;
+        if let Grant::ClientCredentials = question.grant {
+            let (scope, percent) = (question.scope, self.config.refresh_percent);
+            if let Some(token) = way.credential.token(scope, percent, &way.http).await {
+                return token;
+            }
         }
-        let proof = self.prove(way, request).await?;
+        let proof = self.prove(way, question).await?;
         let shown = proof.shown;
-        let refusal = match self.ask_with(way, proof, claims).await {
+        let refusal = match self.ask_with(way, proof, question).await {
             Err(refusal) if refusal.blames_credential() => refusal,
             outcome => return outcome,
         };
-        let newer = self.prove(way, request).await?;
-        if newer.shown == shown { Err(refusal) } else { self.ask_with(way, newer, claims).await }
+        let newer = self.prove(way, question).await?;
+        if newer.shown == shown { Err(refusal) } else { self.ask_with(way, newer, question).await }
     }
 
-    async fn prove(&self, way: &Way, request: &TokenRequest) -> Result<Proof, AcquireError> {
-        match way.credential.grant(&request.scope).await {
-            Some(granted) => granted,
-            None => way.credential.prove(self.recipient(way, request).await?, &way.http).await,
+    async fn prove(&self, way: &Way, question: &Question<'_>) -> Result<Proof, AcquireError> {
+        if let Grant::ClientCredentials = question.grant
+            && let Some(granted) = way.credential.grant(question.scope).await
+        {
+            return granted;
         }
+        way.credential.prove(self.recipient(way, question).await?, &way.http).await
     }
 
     async fn ask_with(
         &self,
         way: &Way,
         proof: Proof,
-        claims: Option<&str>,
+        question: &Question<'_>,
     ) -> Result<AccessToken, AcquireError> {
         let parameters = self.config.parameters.iter().map(|(name, value)| (&**name, &**value));
-        let parameters = parameters.chain(claims.map(|claims| ("claims", claims)));
+        let parameters = parameters.chain(question.claims.map(|claims| ("claims", claims)));
         let asked_at = Instant::now();
         let mut post = way
             .http
@@ -204,15 +225,17 @@ impl ConfidentialClient {
         let response = post.send().await.map_err(exchange::unanswered)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = exchange::bounded(response).await?;
-        answer::read(status, &headers, &body, self.config.refresh_percent, asked_at)
+        let refresh_percent = self.config.refresh_percent;
+        let asked = Asked { grant: question.grant, refresh_percent, at: asked_at };
+        answer::read(status, &headers, &body, &asked)
     }
 
     async fn recipient(
         &self,
         way: &Way,
-        request: &TokenRequest,
+        question: &Question<'_>,
     ) -> Result<Recipient, AcquireError> {
-        let (endpoint, issuer) = match &self.config.endpoint {
+        let (endpoint, mut issuer) = match &self.config.endpoint {
             TokenEndpoint::At(url) => (url.clone(), None),
             TokenEndpoint::Of(issuer) => {
                 let found = self.discovered.get_or_try_init(|| discover(issuer, &way.http)).await?;
@@ -225,8 +248,13 @@ impl ConfidentialClient {
             // The configuration has one for every credential that comes here.
             TokenEndpoint::OfCredential => return Err(AcquireError::Broken),
         };
-        let (client_id, scope) = (self.config.id.clone(), request.scope.clone());
-        Ok(Recipient { client_id, endpoint, issuer, scope })
+        let theirs = entra::of_tenant(&endpoint, question.grant.tenant());
+        if theirs != endpoint {
+            // Another tenant's has another issuer, and Entra is content with the endpoint.
+            issuer = None;
+        }
+        let form = question.grant.parameters(question.scope);
+        Ok(Recipient { client_id: self.config.id.clone(), endpoint: theirs, issuer, form })
     }
 }
 

@@ -14,7 +14,9 @@ pub(super) struct Discovered {
     pub issuer: String,
     /// Where tokens are requested.
     pub token_endpoint: Url,
-    /// The same for clients that show a certificate in the handshake (RFC 8705, section 5).
+    /// Where users sign in, if it says so.
+    pub authorization_endpoint: Option<Url>,
+    /// The token endpoint for clients that show a certificate in the handshake (RFC 8705, section 5).
     pub mtls_token_endpoint: Url,
 }
 
@@ -79,13 +81,17 @@ fn read(body: &[u8], issuer_of: &str, issuer: &Url) -> Result<Option<Discovered>
         Some(alias) => endpoint(&alias)?,
         None => token_endpoint.clone(),
     };
-    Ok(Some(Discovered { issuer: metadata.issuer, token_endpoint, mtls_token_endpoint }))
+    let authorization_endpoint =
+        metadata.authorization_endpoint.and_then(|text| endpoint(&text).ok());
+    let issuer = metadata.issuer;
+    Ok(Some(Discovered { issuer, token_endpoint, authorization_endpoint, mtls_token_endpoint }))
 }
 
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
     token_endpoint: String,
+    authorization_endpoint: Option<String>,
     #[serde(default)]
     mtls_endpoint_aliases: Aliases,
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::CredentialError;
 use super::aadsts::{Advice, Class};
+use super::{Claims, CredentialError};
 
 /// Why no token came. Its words go to the log, never to a caller.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,36 @@ pub(crate) enum AcquireError {
         /// What else may be told of the answer.
         said: Said,
     },
+    /// The authority gives no token for this user until the user has signed in again.
+    #[error("the authority wants the user: {error}{}", Codes(&.said.codes))]
+    UserNeeded {
+        /// As for [`Self::Refused`].
+        error: &'static str,
+        /// What the user's next token must carry, if the authority says so.
+        claims: Option<Claims>,
+        /// What else may be told of the answer.
+        said: Said,
+    },
+    /// The authority gives no token for this user until an administrator has consented, or let the
+    /// user in.
+    #[error("the authority lets no token be had for this user: {error}{}", Codes(&.said.codes))]
+    NotGranted {
+        /// As for [`Self::Refused`].
+        error: &'static str,
+        /// What else may be told of the answer.
+        said: Said,
+    },
+    /// The authority does not take the caller's token for the user's.
+    #[error("the authority refuses what stands for the user: {error}{}", Codes(&.said.codes))]
+    AssertionRefused {
+        /// As for [`Self::Refused`].
+        error: &'static str,
+        /// What else may be told of the answer.
+        said: Said,
+    },
+    /// The caller's token has ended since it was found good.
+    #[error("the caller's token has ended")]
+    AssertionEnded,
     /// The authority wants to be left alone.
     #[error(
         "the authority throttles this client for {} s{}", .retry_after.as_secs(), Codes(&.said.codes)
@@ -74,9 +104,13 @@ impl AcquireError {
     pub(crate) fn said(&self) -> Option<&Said> {
         match self {
             Self::Refused { said, .. }
+            | Self::UserNeeded { said, .. }
+            | Self::NotGranted { said, .. }
+            | Self::AssertionRefused { said, .. }
             | Self::Throttled { said, .. }
             | Self::Unavailable { said, .. } => Some(said),
             Self::Credential(_)
+            | Self::AssertionEnded
             | Self::Unreachable(_)
             | Self::Late
             | Self::Malformed(_)
@@ -89,6 +123,10 @@ impl AcquireError {
         let jitter = 0.5 + fastrand::f64() / 2.0;
         match self {
             Self::Credential(_) | Self::Refused { .. } => REFUSAL.mul_f64(jitter),
+            Self::UserNeeded { .. }
+            | Self::NotGranted { .. }
+            | Self::AssertionRefused { .. }
+            | Self::AssertionEnded => OF_USER.mul_f64(jitter),
             Self::Throttled { retry_after, .. }
             | Self::Unavailable { retry_after: Some(retry_after), .. } => {
                 // It may be nothing, or a date that by our clock is past.
@@ -112,7 +150,11 @@ impl AcquireError {
                     // Of an assertion that is itself the grant; Entra's has a number that says more.
                     || *error == "invalid_grant" && said.codes.is_empty()
             }
-            Self::Throttled { .. }
+            Self::UserNeeded { .. }
+            | Self::NotGranted { .. }
+            | Self::AssertionRefused { .. }
+            | Self::AssertionEnded
+            | Self::Throttled { .. }
             | Self::Unavailable { .. }
             | Self::Unreachable(_)
             | Self::Late
@@ -121,11 +163,47 @@ impl AcquireError {
         }
     }
 
+    /// Whether the authority said no, to what was asked.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. }) || self.blames_user()
+    }
+
+    /// Whether it says something of one user only, and of the authority that it works.
+    pub(super) fn blames_user(&self) -> bool {
+        match self {
+            Self::UserNeeded { .. }
+            | Self::NotGranted { .. }
+            | Self::AssertionRefused { .. }
+            | Self::AssertionEnded => true,
+            Self::Credential(_)
+            | Self::Refused { .. }
+            | Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::Unreachable(_)
+            | Self::Late
+            | Self::Malformed(_)
+            | Self::Broken => false,
+        }
+    }
+
+    /// What it holds on the heap, in bytes, more or less.
+    pub(super) fn size(&self) -> usize {
+        let claims = if let Self::UserNeeded { claims: Some(claims), .. } = self {
+            claims.size()
+        } else {
+            0
+        };
+        size_of::<Self>() + claims
+    }
+
     /// A word of a closed list, for metrics.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Credential(_) => "credential",
             Self::Refused { .. } => "refused",
+            Self::UserNeeded { .. } => "user_needed",
+            Self::NotGranted { .. } => "not_granted",
+            Self::AssertionRefused { .. } | Self::AssertionEnded => "assertion",
             Self::Throttled { .. } => "throttled",
             Self::Unavailable { .. } => "unavailable",
             Self::Unreachable(_) => "unreachable",
@@ -136,9 +214,12 @@ impl AcquireError {
     }
 
     /// The words of [`Self::kind`].
-    pub(crate) const KINDS: [&'static str; 8] = [
+    pub(crate) const KINDS: [&'static str; 11] = [
         "credential",
         "refused",
+        "user_needed",
+        "not_granted",
+        "assertion",
         "throttled",
         "unavailable",
         "unreachable",
@@ -162,6 +243,10 @@ impl std::fmt::Display for Codes<'_> {
 
 /// Shields the authority from a wrong configuration, and shows a mended one soon.
 const REFUSAL: Duration = Duration::from_secs(10);
+
+/// A user who has signed in again brings another token, which is another question: this is for those
+/// who bring the same one, and for a consent that was given meanwhile.
+const OF_USER: Duration = Duration::from_secs(5);
 
 /// The first pause of an outage.
 const OUTAGE_FIRST: Duration = Duration::from_millis(250);

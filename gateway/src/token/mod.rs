@@ -15,18 +15,25 @@ mod claims;
 mod client;
 mod credential;
 mod discovery;
+mod entra;
 mod error;
 mod exchange;
+mod grant;
 mod keeper;
 mod slot;
+mod succession;
 mod tokens;
+mod user;
 
 pub(crate) use self::claims::Claims;
 pub(crate) use self::client::ConfidentialClient;
 pub(crate) use self::credential::CredentialError;
 pub(crate) use self::error::AcquireError;
-pub(crate) use self::slot::{Held, Slot};
+pub(crate) use self::grant::{Assertion, Exchange, Grant, OnBehalfOf};
+pub(crate) use self::slot::Slot;
+pub(crate) use self::succession::Held;
 pub(crate) use self::tokens::Tokens;
+pub(crate) use self::user::{UserToken, UserTokens, Users};
 
 /// What a token is wanted for; also the key that it is cached under.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -38,7 +45,7 @@ pub(crate) struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// A client-credentials request of this client (RFC 6749, section 4.4).
+    /// What this client asks for with this scope.
     pub(crate) fn new(client: &ConfidentialClient, scope: &str) -> Self {
         let mut scopes = scope.split_ascii_whitespace().collect::<Vec<_>>();
         scopes.sort_unstable();
@@ -81,6 +88,21 @@ impl AccessToken {
             refresh_at: asked_at + jittered,
             expires_at: asked_at + usable,
         }
+    }
+
+    /// The same, out of use by `end` at the latest. It is not renewed where a successor would live no
+    /// longer.
+    pub(super) fn until(mut self, end: Instant) -> Self {
+        if end <= self.expires_at {
+            self.expires_at = end;
+            self.refresh_at = end;
+        }
+        self
+    }
+
+    /// What it holds on the heap, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.authorization.len() + size_of::<Self>()
     }
 
     /// The value of the `Authorization` header.

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use url::Url;
 use uuid::Uuid;
 
+use super::super::answer::{self, Asked};
 use super::super::error::Said;
-use super::super::{AccessToken, AcquireError, answer, exchange};
+use super::super::{AccessToken, AcquireError, Grant, exchange};
 
 mod arc;
 
@@ -45,7 +46,8 @@ impl Identity {
         let resource = scope.strip_suffix("/.default").unwrap_or(scope);
         let body = self.ask(resource, http).await?;
         let (status, headers) = (StatusCode::OK, HeaderMap::new());
-        answer::read(status, &headers, &body, refresh_percent.max(HALF), asked_at)
+        let (grant, refresh_percent) = (&Grant::ClientCredentials, refresh_percent.max(HALF));
+        answer::read(status, &headers, &body, &Asked { grant, refresh_percent, at: asked_at })
     }
 
     /// A token for this audience, to be shown to an authority.

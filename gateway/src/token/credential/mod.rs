@@ -48,7 +48,7 @@ pub(super) enum Credential {
 }
 
 /// Whom a proof is for.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Recipient {
     /// The client's id there.
     pub client_id: String,
@@ -56,8 +56,8 @@ pub(super) struct Recipient {
     pub endpoint: Url,
     /// Who answers there, if it said so.
     pub issuer: Option<String>,
-    /// What the token is wanted for.
-    pub scope: String,
+    /// The grant, and what is asked for.
+    pub form: Vec<(&'static str, SecretString)>,
 }
 
 /// What goes with a token request, and where that goes.
@@ -175,7 +175,7 @@ impl Credential {
                 })
                 .await
             }
-            // They ask in their own way, below.
+            // They ask in their own way, below, and on nobody's behalf.
             Self::ManagedIdentity(_) | Self::ServiceAccount(_) => Err(AcquireError::Broken),
         }
     }
@@ -221,15 +221,11 @@ impl Credential {
 }
 
 impl Proof {
-    /// Of a client that is known by its id, for the client-credentials grant (RFC 6749, section
-    /// 4.4).
+    /// Of a client that is known by its id.
     fn of_client(to: Recipient, proof: Vec<(&'static str, SecretString)>) -> Self {
-        let mut fields = vec![
-            ("client_id", to.client_id.into()),
-            ("scope", to.scope.into()),
-            ("grant_type", "client_credentials".into()),
-        ];
-        fields.splice(2..2, proof);
+        let mut fields = vec![("client_id", to.client_id.into())];
+        fields.extend(proof);
+        fields.extend(to.form);
         Self { endpoint: to.endpoint, fields, authorization: None, shown: 0 }
     }
 

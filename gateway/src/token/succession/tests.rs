@@ -1,4 +1,4 @@
-//! The invariants of a slot, each by itself: no keeper, no gateway, and tokens of any age.
+//! The invariants of a succession, each by itself: no keeper, no gateway, and tokens of any age.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::token::slot::Slot;
+use crate::token::{ConfidentialClient, TokenRequest};
 
 #[tokio::test]
 async fn callers_on_a_stale_token_get_it_at_once_and_cost_one_refresh() {
@@ -38,23 +40,23 @@ async fn who_waited_for_the_lock_looks_again_before_asking() {
     // Overtaken by the successor of the token that was found stale …
     let overtaken = |by: &dyn Fn()| {
         slot.put(token(3));
-        slot.quiet_until.store(0, Ordering::Relaxed);
-        let flight = slot.lock();
+        slot.succession.quiet_until.store(0, Ordering::Relaxed);
+        let flight = slot.succession.lock();
         let (late, runtime) = (slot.clone(), Handle::current());
         let late = std::thread::spawn(move || {
             let _runtime = runtime.enter();
-            late.refresh(Instant::now());
+            late.succession.refresh(Instant::now(), || late.clone());
         });
         // Whether it is at the lock by now cannot be seen; if not, this shows nothing.
         std::thread::sleep(Duration::from_millis(50));
         by();
         drop(flight);
         late.join().unwrap();
-        assert!(slot.lock().acquisition.is_none());
+        assert!(slot.succession.lock().acquisition.is_none());
     };
     overtaken(&|| drop(slot.put(token(0))));
     // … or by the failure of a refresh.
-    overtaken(&|| slot.quiet_until.store(u64::MAX, Ordering::Relaxed));
+    overtaken(&|| slot.succession.quiet_until.store(u64::MAX, Ordering::Relaxed));
     assert_eq!(authority.asked(), 0);
 }
 
@@ -104,7 +106,7 @@ async fn a_refresh_that_failed_rests_and_the_token_stays_in_use() {
     slot.settled().await;
     for _ in 0..20 {
         assert!(Arc::ptr_eq(&slot.token().await.unwrap(), &stale));
-        assert!(slot.lock().acquisition.is_none());
+        assert!(slot.succession.lock().acquisition.is_none());
     }
 
     assert_eq!(authority.asked(), 1);
@@ -171,7 +173,10 @@ async fn a_token_that_was_asked_for_without_the_demand_is_no_answer_to_it() {
     assert!(slot.token().await.is_ok());
 
     assert_eq!(authority.asked(), 2);
-    assert!(slot.lock().demanded.is_none(), "it is met, and the next refresh goes without");
+    assert!(
+        slot.succession.lock().demanded.is_none(),
+        "it is met, and the next refresh goes without"
+    );
 }
 
 #[tokio::test]
@@ -187,7 +192,7 @@ async fn a_demand_outlives_an_outage() {
     authority.release();
     slot.settled().await;
 
-    assert!(slot.lock().demanded.is_some(), "the next acquisition has it");
+    assert!(slot.succession.lock().demanded.is_some(), "the next acquisition has it");
 }
 
 #[tokio::test]
@@ -208,7 +213,7 @@ async fn a_rejection_is_no_leave_to_ask_an_authority_that_wants_to_be_left_alone
 impl Slot {
     fn put(&self, token: AccessToken) -> Arc<AccessToken> {
         let token = Arc::new(token);
-        self.current.store(Some(token.clone()));
+        self.succession.current.store(Some(token.clone()));
         token
     }
 }
