@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use config::Exchange;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use super::aadsts::{self, Class};
 use super::error::{RETRY_AFTER_MOST, Said};
 use super::grant::ACCESS_TOKEN;
-use super::{AccessToken, AcquireError, Claims, Exchange, Grant};
+use super::{AccessToken, AcquireError, Claims, Grant};
 
 /// What was asked.
 pub(super) struct Asked<'a> {

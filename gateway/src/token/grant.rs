@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use config::Exchange;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -28,34 +29,25 @@ pub(crate) struct OnBehalfOf {
     pub exchange: Exchange,
 }
 
-/// How a user's token is exchanged for one to the service.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Exchange {
-    /// As Entra wants it: RFC 7523, section 2.1, with `requested_token_use`.
-    JwtBearer,
-    /// As others do: RFC 8693.
-    TokenExchange,
-}
-
 /// A user's token, which was found good for the request that brought it.
 ///
 /// Its text leaves only towards the authority, and is wiped when it is dropped. There is no
 /// `Display`, and `Debug` shows none of it.
 pub(crate) struct Assertion {
-    text: SecretString,
+    text: Arc<SecretString>,
     sha256: [u8; 32],
     ends_at: Instant,
 }
 
 impl Assertion {
     /// The token whose text this is, good until `ends`.
-    pub(crate) fn new(text: &str, ends: SystemTime) -> Self {
+    pub(crate) fn new(text: Arc<SecretString>, ends: SystemTime) -> Self {
         let left = ends.duration_since(SystemTime::now()).unwrap_or_default();
         let now = Instant::now();
         let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        sha256.copy_from_slice(digest(&SHA256, text.expose_secret().as_bytes()).as_ref());
         // An end that no clock can tell is one that nobody lives to see: none is the safe side.
-        Self { text: text.into(), sha256, ends_at: now.checked_add(left).unwrap_or(now) }
+        Self { text, sha256, ends_at: now.checked_add(left).unwrap_or(now) }
     }
 
     /// What tells it from every other one.
@@ -82,7 +74,7 @@ impl Grant {
         match self {
             Self::ClientCredentials => all.push(("grant_type", "client_credentials".into())),
             Self::OnBehalfOf(OnBehalfOf { assertion, exchange, .. }) => {
-                let user = SecretString::from(assertion.text.expose_secret());
+                let user = SecretString::clone(&assertion.text);
                 match exchange {
                     Exchange::JwtBearer => all.extend([
                         ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".into()),
@@ -121,7 +113,7 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing_of_an_assertion() {
-        let assertion = Assertion::new("canary", SystemTime::now());
+        let assertion = Assertion::new(Arc::new("canary".into()), SystemTime::now());
         let user = OnBehalfOf {
             assertion: Arc::new(assertion),
             tenant: None,
@@ -136,7 +128,9 @@ mod tests {
     #[test]
     fn an_assertion_ends_when_its_token_does() {
         let now = Instant::now();
-        let ends = |at| Assertion::new("", at).ends_at().saturating_duration_since(now).as_secs();
+        let text = Arc::new(SecretString::from("token"));
+        let of = |at| Assertion::new(text.clone(), at);
+        let ends = |at| of(at).ends_at().saturating_duration_since(now).as_secs();
         let from_now = |seconds| SystemTime::now() + Duration::from_secs(seconds);
         assert!((58..=60).contains(&ends(from_now(60))));
         assert_eq!(ends(SystemTime::UNIX_EPOCH), 0);

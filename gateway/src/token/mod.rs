@@ -29,7 +29,7 @@ pub(crate) use self::claims::Claims;
 pub(crate) use self::client::ConfidentialClient;
 pub(crate) use self::credential::CredentialError;
 pub(crate) use self::error::AcquireError;
-pub(crate) use self::grant::{Assertion, Exchange, Grant, OnBehalfOf};
+pub(crate) use self::grant::{Assertion, Grant, OnBehalfOf};
 pub(crate) use self::slot::Slot;
 pub(crate) use self::succession::Held;
 pub(crate) use self::tokens::Tokens;

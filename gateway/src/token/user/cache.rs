@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use config::Exchange;
 use moka::Expiry;
 use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use uuid::Uuid;
 
+use super::super::TokenRequest;
 use super::super::succession::Succession;
-use super::super::{Exchange, TokenRequest};
 
 /// What a token is for; also what its users have in common.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -78,8 +79,11 @@ impl Cache {
         self.entries.store(Arc::new(after));
     }
 
-    /// The place of this key's token, which is one and the same for all who ask for it.
+    /// The place of this key's token, which is one and the same for all who ask for it before it ends.
     pub(super) fn entry(&self, key: &Key, ends_at: Instant) -> Arc<Succession> {
+        if ends_at <= Instant::now() {
+            return Arc::default();
+        }
         let entries = self.entries.load();
         let made = || Entry { succession: Arc::default(), ends_at };
         let entry = entries.get(key).unwrap_or_else(|| entries.get_with(key.clone(), made));

@@ -178,7 +178,7 @@ fn enough(error: &AcquireError) -> u32 {
 /// How many users' tokens one client acquires at once. An authority answers in a tenth of a second, so
 /// that this is three hundred a second, from a gateway whose users come in together in the morning;
 /// each costs a connection, and more at once would have the authority throttle.
-const ACQUISITIONS_MOST: usize = 32;
+pub(super) const ACQUISITIONS_MOST: usize = 32;
 
 /// How soon those may ask again who come while one finds out.
 const PROBE: Duration = Duration::from_millis(250);

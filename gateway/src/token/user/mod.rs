@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use config::Exchange;
 use http::HeaderValue;
 use tokio::runtime::Handle;
 use url::Url;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use super::slot::tell;
 use super::succession::{Acquire, Ending, Failure, Held, Succession};
 use super::{
-    AccessToken, AcquireError, Assertion, Claims, ConfidentialClient, Exchange, Grant, OnBehalfOf,
+    AccessToken, AcquireError, Assertion, Claims, ConfidentialClient, Grant, OnBehalfOf,
     TokenRequest,
 };
 use crate::metrics::AcquisitionMetrics;
