@@ -81,8 +81,9 @@ impl View {
             "/ready" => self.ready(),
             "/metrics" => {
                 let generation = self.current.load();
-                let (slots, lives) = (generation.routes.slots(), &generation.lives);
-                let mut body = metrics::render(&self.shared.metrics, &slots, lives);
+                let (routes, lives) = (&generation.routes, &generation.lives);
+                let usage = self.shared.user_tokens.usage();
+                let mut body = metrics::render(&self.shared.metrics, (routes, usage), lives);
                 metrics::render_dropped_lines(&mut body, self.log.dropped());
                 text(StatusCode::OK, "text/plain; version=0.0.4", body)
             }
@@ -99,14 +100,10 @@ impl View {
             .routes
             .iter()
             .map(|route| {
-                let status = route.slot.status(now);
-                let reason = match (&status.token, &status.failure) {
-                    (Some(_), _) => None,
-                    (None, Some(failure)) => Some(failure.to_string()),
-                    (None, None) => Some("no token yet".to_owned()),
-                };
-                let said = status.failure.as_ref().and_then(|failure| failure.said());
-                let advice = said.and_then(|said| said.advice).filter(|_| reason.is_some());
+                let (reason, failure) = route.source.trouble(now).unzip();
+                let failure = failure.flatten();
+                let said = failure.as_ref().and_then(|failure| failure.said());
+                let advice = said.and_then(|said| said.advice);
                 RouteStatus {
                     prefix: route.name().to_owned(),
                     ready: reason.is_none(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use certs::{Contents, H2, HTTP_11, Identity, TrustAnchors};
-use config::Config;
+use config::{AppOnly, Config};
 use http::HeaderValue;
 use rustls::ServerConfig;
 use rustls::pki_types::ServerName;
@@ -20,13 +20,15 @@ use crate::origin::{OriginSpec, SharedSpec};
 use crate::rewrite;
 use crate::rotation;
 use crate::route::{Route, Routes, forwarding};
-use crate::token::{ConfidentialClient, Tokens};
+use crate::source::Source;
+use crate::token::{ConfidentialClient, Tokens, UserTokens};
 use crate::wire::Rules;
 
 /// What outlives every configuration.
 pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) tokens: Tokens,
+    pub(crate) user_tokens: Arc<UserTokens>,
     /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
     pub(crate) pseudonym: Arc<str>,
     draining: AtomicBool,
@@ -36,7 +38,9 @@ impl Shared {
     pub(crate) fn new(runtime: Handle) -> Self {
         Self {
             metrics: Metrics::default(),
-            tokens: Tokens::new(runtime),
+            tokens: Tokens::new(runtime.clone()),
+            // A configuration says how much it may hold before it holds anything.
+            user_tokens: Arc::new(UserTokens::new(runtime, 0)),
             pseudonym: format!("dicom-gateway-{:016x}", fastrand::u64(..)).into(),
             draining: AtomicBool::new(false),
         }
@@ -118,6 +122,7 @@ impl Generation {
         if !problems.is_empty() {
             return Err(problems);
         }
+        shared.user_tokens.limit(config.runtime.max_user_tokens_bytes);
         let routes = config
             .routes
             .iter()
@@ -127,7 +132,7 @@ impl Generation {
                 Route {
                     config: route.clone(),
                     callers,
-                    slot: shared.tokens.slot(&clients[route.client], &route.scope),
+                    source: source(route, &clients[route.client], shared),
                     origin,
                     forwarding: forwarding(route),
                     pages: Pages::new(route),
@@ -144,6 +149,15 @@ impl Generation {
         };
         Ok(Self { config, routes: Routes::new(routes), rules, acceptor, contents, lives })
     }
+}
+
+/// Where a route's tokens come from. What was got before under the same terms is still there.
+fn source(route: &config::Route, client: &Arc<ConfidentialClient>, shared: &Shared) -> Source {
+    let own = || shared.tokens.slot(client, &route.scope);
+    let config::Grant::OnBehalfOf(terms) = route.grant else { return Source::Application(own()) };
+    let users = shared.user_tokens.users(client, &route.scope, terms.exchange);
+    let others = (terms.app_only == AppOnly::ClientCredentials).then(own);
+    Source::Users { users: Arc::new(users), others }
 }
 
 fn sound<T>(built: Vec<Result<T, BuildError>>, problems: &mut Vec<BuildError>) -> Vec<T> {

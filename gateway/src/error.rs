@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use crate::caller::{Stranger, Why};
 use crate::token::{AcquireError, Held};
@@ -35,6 +35,15 @@ pub(crate) enum Error {
     /// The principal may not do this.
     #[error("this route does not allow this transaction")]
     NotPermitted,
+    /// Tokens are got on behalf of users, and the caller's credential stands for none.
+    #[error("the caller's credential stands for no user")]
+    NoUser,
+    /// No token came for a user, who can mend it; this tells the caller how.
+    #[error("no token could be acquired for the user")]
+    UserNeeded(#[source] Held, HeaderValue),
+    /// The origin server wants more of the user than the token shows; this tells the caller what.
+    #[error("the origin server wants the user to sign in again")]
+    StepUp(HeaderValue),
     /// No token came.
     #[error("no token could be acquired")]
     Acquire(#[source] Held),
@@ -215,7 +224,16 @@ impl Error {
             Self::NotPermitted => {
                 (403, Caller, "not-permitted", "This route does not allow this transaction", DENIED)
             }
-            Self::Acquire(held) => return acquire(held),
+            Self::NoUser => {
+                let title = "This route acts on behalf of users, and this credential stands for \
+                             none: call with a user's token";
+                (403, Caller, "no-user", title, DENIED)
+            }
+            Self::StepUp(_) => {
+                let title = "The origin server wants the user to sign in again";
+                (401, Caller, "user-needed", title, DENIED)
+            }
+            Self::UserNeeded(held, _) | Self::Acquire(held) => return acquire(held),
             Self::BodyTooLarge => {
                 (413, Caller, "body-too-large", "The body is over this route's ceiling", DENIED)
             }

@@ -36,6 +36,7 @@ mod rewrite;
 mod rotation;
 mod route;
 mod server;
+mod source;
 mod token;
 mod transaction;
 mod tunnel;
@@ -168,20 +169,20 @@ impl Gateway {
         let permit = Permit::grant(principal, (transaction, resource), route)?;
         websocket::may_open(&permit, &inbound.head.headers)?;
         inbound.within_ceiling(&permit)?;
-        let mut token = self.acquire(&permit).await?;
+        let holder = route.source.of(permit.principal())?;
+        let mut token = holder.token().await?;
         let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
-            let demanded = origin::demanded_claims(response.headers());
-            let demanded = demanded.and_then(|json| Claims::read(&json));
-            if !route.slot.reject(&token, demanded) || inbound.is_spent(record) {
-                return Err(Error::TokenRefused);
+            let demanded = demands(&response);
+            if !holder.reject(&token, demanded.clone()) || inbound.is_spent(record) {
+                return Err(holder.refused(demanded.as_ref()));
             }
             drop(lease);
-            token = self.acquire(&permit).await?;
+            token = holder.token().await?;
             (response, lease) = self.forward(&permit, &token, &mut inbound, record).await?;
             if response.status() == StatusCode::UNAUTHORIZED {
-                return Err(Error::TokenRefused);
+                return Err(holder.refused(demands(&response).as_ref()));
             }
         }
         let rewriter = rewrite::rewritten(&permit, &inbound.head, &mut response);
@@ -189,10 +190,6 @@ impl Gateway {
         let instead = rewrite::answer::put_right(&mut response, asked, &permit, &self.local);
         self.local.recycle(inbound.head.headers);
         Ok(Answered::ByOrigin(response, Answer { lease, rewriter, instead }))
-    }
-
-    async fn acquire(&self, permit: &Permit<'_>) -> Result<Arc<AccessToken>, Error> {
-        permit.route().slot.token().await.map_err(Error::Acquire)
     }
 
     /// One exchange with the origin server. A request without a body that met a connection just
@@ -255,6 +252,11 @@ impl Gateway {
         let is_preflight = cors::is_preflight(request);
         is_preflight.then(|| cors::preflight(route, page, request, request_id.clone()))
     }
+}
+
+/// What the origin server wants to see in a token.
+fn demands(response: &Response<Incoming>) -> Option<Claims> {
+    origin::demanded_claims(response.headers()).and_then(|json| Claims::read(&json))
 }
 
 /// The caller's connection becomes a tunnel, and with it the transaction goes on.

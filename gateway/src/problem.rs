@@ -25,10 +25,16 @@ pub(crate) fn answer(error: &Error, request_id: HeaderValue) -> Response<Bytes> 
     if let Ok(status) = HeaderValue::try_from(status) {
         headers.insert(HeaderName::from_static("proxy-status"), status);
     }
-    if let Error::Stranger(stranger) = error {
-        for challenge in stranger.challenges() {
-            headers.append(header::WWW_AUTHENTICATE, challenge);
+    match error {
+        Error::Stranger(stranger) => {
+            for challenge in stranger.challenges() {
+                headers.append(header::WWW_AUTHENTICATE, challenge);
+            }
         }
+        Error::UserNeeded(_, challenge) | Error::StepUp(challenge) => {
+            headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+        }
+        _ => {}
     }
     if let Some(wait) = answer.retry_after {
         // Rounded up, and never none at all: whoever comes back at once comes too early.

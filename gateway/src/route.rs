@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::metrics::RouteMetrics;
 use crate::origin::OriginSpec;
 use crate::rewrite::Links;
-use crate::token::Slot;
+use crate::source::Source;
+use crate::token::{Slot, Users};
 use crate::transaction::{self, Resource};
 use crate::websocket;
 
@@ -24,8 +25,8 @@ pub(crate) struct Route {
     pub label: Arc<str>,
     /// Who may call it.
     pub callers: Callers,
-    /// Where its token lives.
-    pub slot: Arc<Slot>,
+    /// Where its tokens come from.
+    pub source: Source,
     /// How its origin server is reached.
     pub origin: Arc<OriginSpec>,
     /// How the origin server is told our URL.
@@ -87,15 +88,26 @@ impl Routes {
         self.0.iter()
     }
 
-    /// Where their tokens live, each once.
+    /// Where the application's own tokens live, each once.
     pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
         let mut slots = Vec::<Arc<Slot>>::new();
-        for route in &self.0 {
-            if !slots.iter().any(|slot| Arc::ptr_eq(slot, &route.slot)) {
-                slots.push(route.slot.clone());
+        for slot in self.0.iter().filter_map(|route| route.source.slot()) {
+            if !slots.iter().any(|known| Arc::ptr_eq(known, slot)) {
+                slots.push(slot.clone());
             }
         }
         slots
+    }
+
+    /// On whose behalf tokens are got, each client and scope once.
+    pub(crate) fn users(&self) -> Vec<Arc<Users>> {
+        let mut all = Vec::<Arc<Users>>::new();
+        for users in self.0.iter().filter_map(|route| route.source.users()) {
+            if !all.iter().any(|known| known.are_those_of(users)) {
+                all.push(users.clone());
+            }
+        }
+        all
     }
 }
 

@@ -16,6 +16,23 @@ pub(crate) struct User;
 #[derive(Debug)]
 pub(crate) struct Assertion;
 
+impl User {
+    /// The token itself, as proof for the authority.
+    pub(crate) fn assertion(&self) -> &Arc<crate::token::Assertion> {
+        unreachable!("nobody is let in yet")
+    }
+
+    /// The tenant at Entra that the user signed in to.
+    pub(crate) fn tenant(&self) -> Option<uuid::Uuid> {
+        None
+    }
+
+    /// Whether it stands for an application, and for no user.
+    pub(crate) fn is_app_only(&self) -> bool {
+        true
+    }
+}
+
 impl Issuers {
     /// Whom this token was given to, if it is good now.
     pub(crate) async fn verify(&self, _token: &str, _peer: &Peer) -> Result<Arc<User>, Why> {

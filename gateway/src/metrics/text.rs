@@ -5,19 +5,26 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::{BOUNDS_MS, Metrics, RouteMetrics, STATUSES, TransactionMetrics};
+use super::{AcquisitionMetrics, BOUNDS_MS, Metrics, RouteMetrics, STATUSES, TransactionMetrics};
 use crate::error::Blame;
 use crate::life::Life;
-use crate::token::{AcquireError, Slot};
+use crate::route::Routes;
+use crate::token::{AcquireError, ConfidentialClient, Slot, Usage, Users};
 use config::Transaction;
 
-/// Everything, as `/metrics` shows it; of tokens, those of `slots`. A slot that only transfers of an
-/// earlier configuration still hold is not among them: its labels may be those of its successor.
-pub(crate) fn render(metrics: &Metrics, slots: &[Arc<Slot>], lives: &[Life]) -> String {
+/// Everything, as `/metrics` shows it; of tokens, those of `routes`, and how much memory users' take.
+/// A slot that only transfers of an earlier configuration still hold is not among them: its labels may
+/// be those of its successor.
+pub(crate) fn render(
+    metrics: &Metrics,
+    (routes, usage): (&Routes, Usage),
+    lives: &[Life],
+) -> String {
     let mut text = String::with_capacity(16 << 10);
     // Writing to a String does not fail.
     let _ = transactions(&mut text, metrics);
-    let _ = acquisitions(&mut text, slots);
+    let _ = acquisitions(&mut text, &routes.slots(), &routes.users());
+    let _ = user_tokens(&mut text, usage);
     let _ = connections(&mut text, metrics);
     let _ = publications(&mut text, metrics);
     let _ = key_material(&mut text, lives);
@@ -89,7 +96,7 @@ impl TransactionMetrics {
     }
 }
 
-fn acquisitions(text: &mut String, slots: &[Arc<Slot>]) -> fmt::Result {
+fn acquisitions(text: &mut String, slots: &[Arc<Slot>], users: &[Arc<Users>]) -> fmt::Result {
     let now = Instant::now();
     let slots = slots
         .iter()
@@ -100,12 +107,14 @@ fn acquisitions(text: &mut String, slots: &[Arc<Slot>]) -> fmt::Result {
         .collect::<Vec<_>>();
     family(text, "token_acquisitions_total", "counter", "Token requests by their outcome.")?;
     for (labels, slot) in &slots {
-        let counters = [("acquired", &slot.metrics().acquired)];
-        let failed = AcquireError::KINDS.into_iter().zip(&slot.metrics().failed);
-        for (outcome, counter) in counters.into_iter().chain(failed) {
-            let (name, value) = ("dicom_gateway_token_acquisitions_total", counter.value());
-            writeln!(text, "{name}{{{labels},outcome=\"{outcome}\"}} {value}")?;
-        }
+        outcomes(text, ("token_acquisitions_total", labels), slot.metrics())?;
+    }
+    let name = "user_token_acquisitions_total";
+    family(text, name, "counter", "Token requests on behalf of users by their outcome.")?;
+    for users in users {
+        let client = escaped(&users.client().config().name);
+        let labels = format!("client=\"{client}\",scope=\"{}\"", escaped(users.scope()));
+        outcomes(text, (name, &labels), users.metrics())?;
     }
     let name = "token_refresh_failures_total";
     family(text, name, "counter", "Failed token requests while the old token was still good.")?;
@@ -113,7 +122,8 @@ fn acquisitions(text: &mut String, slots: &[Arc<Slot>]) -> fmt::Result {
         let value = slot.metrics().refresh_failed.value();
         writeln!(text, "dicom_gateway_{name}{{{labels}}} {value}")?;
     }
-    credentials(text, slots.iter().map(|(_, slot)| &***slot))?;
+    let own = slots.iter().map(|(_, slot)| slot.client());
+    credentials(text, own.chain(users.iter().map(|users| users.client().clone())))?;
     family(text, "token_age_seconds", "gauge", "How long ago the token in use was acquired.")?;
     for (labels, slot) in &slots {
         if let Some(token) = slot.status(now).token {
@@ -130,11 +140,45 @@ fn acquisitions(text: &mut String, slots: &[Arc<Slot>]) -> fmt::Result {
     Ok(())
 }
 
+fn outcomes(
+    text: &mut String,
+    (name, labels): (&str, &str),
+    metrics: &AcquisitionMetrics,
+) -> fmt::Result {
+    let failed = AcquireError::KINDS.into_iter().zip(&metrics.failed);
+    for (outcome, counter) in [("acquired", &metrics.acquired)].into_iter().chain(failed) {
+        let value = counter.value();
+        writeln!(text, "dicom_gateway_{name}{{{labels},outcome=\"{outcome}\"}} {value}")?;
+    }
+    Ok(())
+}
+
+fn user_tokens(text: &mut String, usage: Usage) -> fmt::Result {
+    let Usage { entries, bytes, evicted } = usage;
+    for (name, kind, help, value) in [
+        ("user_tokens", "gauge", "Users whose tokens are held.", entries),
+        ("user_tokens_bytes", "gauge", "The memory that users' tokens take.", bytes),
+        (
+            "user_tokens_evicted_total",
+            "counter",
+            "Users' tokens that went before their time, to make room.",
+            evicted,
+        ),
+    ] {
+        family(text, name, kind, help)?;
+        writeln!(text, "dicom_gateway_{name} {value}")?;
+    }
+    Ok(())
+}
+
 /// Which of a client's credentials its authority takes.
-fn credentials<'s>(text: &mut String, slots: impl Iterator<Item = &'s Slot>) -> fmt::Result {
+fn credentials(
+    text: &mut String,
+    clients: impl Iterator<Item = Arc<ConfidentialClient>>,
+) -> fmt::Result {
     let name = "credential_uses_total";
     family(text, name, "counter", "Token requests by the credential that was shown.")?;
-    let clients = slots.map(|slot| slot.client()).map(|of| (escaped(&of.config().name), of));
+    let clients = clients.map(|of| (escaped(&of.config().name), of));
     for (client, of) in clients.collect::<BTreeMap<_, _>>() {
         for (index, way) in of.ways().iter().enumerate() {
             let labels =

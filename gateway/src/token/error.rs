@@ -186,6 +186,11 @@ impl AcquireError {
         }
     }
 
+    /// Whether it stays as it is until an operator has done something.
+    pub(crate) fn wants_operator(&self) -> bool {
+        matches!(self, Self::Credential(_) | Self::Refused { .. })
+    }
+
     /// What it holds on the heap, in bytes, more or less.
     pub(super) fn size(&self) -> usize {
         let claims = if let Self::UserNeeded { claims: Some(claims), .. } = self {

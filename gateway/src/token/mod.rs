@@ -33,7 +33,7 @@ pub(crate) use self::grant::{Assertion, Grant, OnBehalfOf};
 pub(crate) use self::slot::Slot;
 pub(crate) use self::succession::Held;
 pub(crate) use self::tokens::Tokens;
-pub(crate) use self::user::{UserToken, UserTokens, Users};
+pub(crate) use self::user::{Usage, UserToken, UserTokens, Users};
 
 /// What a token is wanted for; also the key that it is cached under.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

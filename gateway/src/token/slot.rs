@@ -120,7 +120,7 @@ impl Acquire for Arc<Slot> {
         let name = client.config().name.as_str();
         match ending {
             Ending::Recovered => tracing::info!(client = name, "the authority gives tokens again"),
-            Ending::Failed { error, in_hand, .. } => tell(name, error, *in_hand),
+            Ending::Failed { error, in_hand } => tell(name, error, *in_hand),
             Ending::Acquired | Ending::Spared => {}
         }
         self.endings.notify_one();

@@ -66,8 +66,6 @@ pub(super) enum Ending {
     Failed {
         /// Why.
         error: Arc<AcquireError>,
-        /// How long that holds.
-        retry_after: Duration,
         /// Whether there is one that is still good.
         in_hand: bool,
     },
@@ -320,7 +318,7 @@ impl Succession {
                 let retry_after = error.holds_for(flight.failures);
                 flight.failures = flight.failures.saturating_add(1);
                 let held = Held { error, retry_after };
-                (held.clone(), Ending::Failed { error: held.error, retry_after, in_hand })
+                (held.clone(), Ending::Failed { error: held.error, in_hand })
             }
         };
         let quiet = self.quiet_after(&held, now);

@@ -127,6 +127,11 @@ impl Users {
         &self.party.metrics
     }
 
+    /// Whether they have their tokens in common.
+    pub(crate) fn are_those_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.party, &other.party)
+    }
+
     /// Why nobody gets a token now, if that is so.
     pub(crate) fn trouble(&self) -> Option<Arc<AcquireError>> {
         self.party.gate.trouble()
@@ -210,7 +215,7 @@ impl Acquire for Asking {
 
     fn ended(&self, ending: &Ending) {
         ending.count(&self.users.party.metrics);
-        if let Ending::Failed { error, in_hand, .. } = ending
+        if let Ending::Failed { error, in_hand } = ending
             // What only the user can mend is told to the caller, and with the request in the log.
             && !matches!(**error, AcquireError::UserNeeded { .. } | AcquireError::AssertionRefused { .. })
         {
