@@ -20,7 +20,7 @@ pub mod verifier;
 mod wire;
 pub mod world;
 
-pub use self::authority::Authority;
+pub use self::authority::{Authority, User};
 pub use self::bulk::Bulk;
 pub use self::ca::{Ca, Issued};
 pub use self::caller::{RawCaller, RawResponse};

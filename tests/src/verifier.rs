@@ -100,11 +100,11 @@ impl Verifier {
             .map(|(_, token)| token.trim())
             .ok_or(Reason::NotBearer)?;
 
-        let (issuer, audience) = self.shared.issuer_and_audience();
+        let (issuers, audience) = self.shared.issuers_and_audience();
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
-        validation.set_issuer(&[issuer]);
+        validation.set_issuer(&issuers);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud"]);
         let claims = decode::<Claims>(token, &SIGNING_KEY.public, &validation)

@@ -9,19 +9,21 @@ use url::form_urlencoded;
 
 use super::assertion::Assertion;
 use super::form::Form;
+use super::on_behalf_of;
 use super::refusal::Refusal;
 use super::service_account;
 use super::settings::Settings;
+use super::user::Subject;
 
-/// Gives the audience of the token that `form`, sent to the endpoint `here`, has a right to; `used`
-/// are the ids of assertions that were taken before.
+/// Gives the audience and the subject of the token that `form`, sent to the endpoint `here`, has a
+/// right to; `used` are the ids of assertions that were taken before.
 pub(super) fn check(
     form: &Form,
     settings: &Settings,
     here: &str,
     used: &mut HashSet<String>,
-) -> Result<String, Refusal> {
-    if form.tenant != settings.tenant {
+) -> Result<(String, Subject), Refusal> {
+    if !settings.knows(&form.tenant) {
         return Err(Refusal::unknown_tenant(&form.tenant));
     }
     if form.method != Method::POST {
@@ -31,13 +33,38 @@ pub(super) fn check(
     match form.field("grant_type") {
         None => return Err(Refusal::missing("grant_type")),
         Some("client_credentials") => {}
+        Some("urn:ietf:params:oauth:grant-type:jwt-bearer")
+            if form.field("requested_token_use").is_none() =>
+        {
+            let audience = service_account::check(form, settings, here)?;
+            return Ok((audience, Subject::Application));
+        }
         Some("urn:ietf:params:oauth:grant-type:jwt-bearer") => {
-            return service_account::check(form, settings, here);
+            authenticate(form, settings, here, used)?;
+            let subject = on_behalf_of::check(form, settings)?;
+            return Ok((delegated_audience(form, settings)?, subject));
+        }
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => {
+            authenticate(form, settings, here, used).map_err(Refusal::without_number)?;
+            let subject = on_behalf_of::check_exchange(form, settings)?;
+            return Ok((settings.audience().to_owned(), subject));
         }
         Some(other) => return Err(Refusal::unsupported_grant(other)),
     }
     authenticate(form, settings, here, used)?;
-    audience(form.field("scope").ok_or_else(|| Refusal::missing("scope"))?, settings)
+    let scope = form.field("scope").ok_or_else(|| Refusal::missing("scope"))?;
+    Ok((audience(scope, settings)?, Subject::Application))
+}
+
+/// Of a token for a user: a scope may be named, and many of one service.
+fn delegated_audience(form: &Form, settings: &Settings) -> Result<String, Refusal> {
+    let scope = form.field("scope").ok_or_else(|| Refusal::missing("scope"))?;
+    let own = format!("{}/", settings.audience());
+    let mut asked = scope.split_ascii_whitespace().filter(|scope| !OPENID_SCOPES.contains(scope));
+    match asked.find(|scope| !scope.starts_with(&own)) {
+        None => Ok(settings.audience().to_owned()),
+        Some(other) => audience(other, settings),
+    }
 }
 
 fn no_parameter_twice(form: &Form) -> Result<(), Refusal> {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::answer::{self, Answer, Overrides};
 use super::check::check;
 use super::form::Form;
+use super::on_behalf_of;
 use super::refusal::Refusal;
 use super::script;
 use super::settings::Settings;
@@ -56,7 +57,8 @@ async fn issue(
 
     let (answer, delay) = {
         let mut script = lock(&shared.script);
-        (script.take(form.field("client_id").unwrap_or_default()), script.delay)
+        let user = on_behalf_of::oid_of(&form);
+        (script.take(form.field("client_id").unwrap_or_default(), user.as_deref()), script.delay)
     };
     script::pass(&shared.gate).await;
     if !delay.is_zero() {
@@ -83,13 +85,18 @@ fn dutiful(shared: &Shared, form: &Form, overrides: &Overrides) -> Response<Byte
     let settings = lock(&shared.settings).clone();
     let correlation_id =
         form.header("client-request-id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
-    let here = format!("{}/oauth2/v2.0/token", shared.authorization_uri());
+    let here = format!("{}/{}/oauth2/v2.0/token", shared.origin(), form.tenant);
     let checked = check(form, &settings, &here, &mut lock(&shared.used));
     let mut response = match checked {
-        Ok(audience) => {
-            let token = token::mint(&shared.issuer(), &audience, &settings);
+        Ok((audience, subject)) => {
+            let token = token::mint(&shared.origin(), &audience, &subject, &settings);
             lock(&shared.tokens).push(token.clone());
-            json_response(StatusCode::OK, overrides.apply(token_fields(&token, &settings)))
+            let mut fields = token_fields(&token, &settings);
+            if form.field("subject_token").is_some() {
+                let kind = json!(on_behalf_of::ACCESS_TOKEN).to_string();
+                fields.push(("issued_token_type".to_owned(), kind));
+            }
+            json_response(StatusCode::OK, overrides.apply(fields))
         }
         Err(refusal) => refused(&refusal, &correlation_id),
     };
@@ -115,12 +122,15 @@ fn token_fields(token: &str, settings: &Settings) -> Vec<(String, String)> {
 }
 
 fn discovery(shared: &Shared, tenant: &str) -> Response<Bytes> {
-    if tenant != lock(&shared.settings).tenant {
+    let many = ["common", "organizations"].contains(&tenant);
+    if !many && !lock(&shared.settings).knows(tenant) {
         return refused(&Refusal::unknown_tenant(tenant), &Uuid::new_v4().to_string());
     }
     let base = format!("{}/{tenant}", shared.origin());
+    // Entra's own for many tenants have a template, word by word.
+    let issuer_tenant = if many { "{tenantid}" } else { tenant };
     let metadata = json!({
-        "issuer": format!("{base}/v2.0"),
+        "issuer": format!("{}/{issuer_tenant}/v2.0", shared.origin()),
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),
         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
         "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),

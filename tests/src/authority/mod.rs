@@ -9,16 +9,19 @@ mod assertion;
 mod check;
 mod endpoints;
 mod form;
+mod on_behalf_of;
 mod refusal;
 mod script;
 mod service_account;
 mod settings;
 pub(crate) mod shared;
 pub(crate) mod token;
+mod user;
 
 pub use self::answer::{Answer, Overrides, RetryAfter};
 pub use self::form::Form;
 pub use self::refusal::refusal;
+pub use self::user::User;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -32,6 +35,7 @@ use self::script::{Gate, Script};
 use self::service_account::ServiceAccount;
 use self::settings::Settings;
 use self::shared::{Shared, lock};
+use self::user::Subject;
 use crate::ca::{Ca, Issued};
 use crate::server::{Port, Server};
 use crate::verifier::Verifier;
@@ -206,19 +210,68 @@ impl Authority {
     /// It is not among [`Authority::tokens`].
     pub fn issue_token(&self) -> String {
         let settings = lock(&self.shared.settings).clone();
-        token::mint(&self.issuer(), settings.audience(), &settings)
+        let origin = self.shared.origin();
+        token::mint(&origin, settings.audience(), &Subject::Application, &settings)
     }
 
     /// Issues a token for another audience to the application with this id.
     pub fn issue_token_to(&self, client_id: &str, audience: &str) -> String {
         let client_id = client_id.to_owned();
         let settings = Settings { client_id, ..lock(&self.shared.settings).clone() };
-        token::mint(&self.issuer(), audience, &settings)
+        token::mint(&self.shared.origin(), audience, &Subject::Application, &settings)
     }
 
     /// The object id of the principal of the application with this id: the subject of its tokens.
     pub fn principal_of(client_id: &str) -> String {
         token::principal(client_id)
+    }
+}
+
+/// The users that it knows: everyone.
+impl Authority {
+    /// The user of this name, who signed in to a viewer of this authority's tenant.
+    pub fn user(&self, name: &str) -> User {
+        User::named(name, &lock(&self.shared.settings))
+    }
+
+    /// Issues the token with which this user's viewer calls the application.
+    pub fn issue_user_token(&self, user: &User) -> String {
+        user.token(&self.shared.origin())
+    }
+
+    /// Issues the token with which the application of this id calls ours, on nobody's behalf.
+    pub fn issue_app_token(&self, application: &str) -> String {
+        self.issue_token_to(application, &self.client_id())
+    }
+
+    /// Welcomes the application in this tenant as well.
+    pub fn add_tenant(&self, tenant: &str) {
+        lock(&self.shared.settings).tenants.push(tenant.to_owned());
+    }
+
+    /// Gives no token for this user from now on without [`User::with_second_factor`].
+    pub fn demand_second_factor(&self, user: &User) {
+        lock(&self.shared.settings).second_factor.insert(user.oid.clone());
+    }
+
+    /// Gives no token for this user from now on, who did not consent to it.
+    pub fn withhold_consent(&self, user: &User) {
+        lock(&self.shared.settings).without_consent.insert(user.oid.clone());
+    }
+
+    /// Gives tokens for this user again.
+    pub fn consent(&self, user: &User) {
+        lock(&self.shared.settings).without_consent.remove(&user.oid);
+    }
+
+    /// Answers `answer` where a token for this user is asked for, until told otherwise.
+    pub fn answer_user(&self, user: &User, answer: Answer) {
+        lock(&self.shared.script).to_user.insert(user.oid.clone(), answer);
+    }
+
+    /// Where it publishes its keys.
+    pub fn jwks_uri(&self) -> String {
+        format!("{}/discovery/v2.0/keys", self.url())
     }
 }
 

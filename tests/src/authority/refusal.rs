@@ -14,6 +14,8 @@ pub(super) struct Refusal {
     error: &'static str,
     code: u32,
     text: String,
+    /// What the user's next token must carry.
+    claims: Option<String>,
 }
 
 impl Refusal {
@@ -28,7 +30,7 @@ impl Refusal {
         }
         let trace_id = Uuid::new_v4().to_string();
         let timestamp = timestamp();
-        json!({
+        let mut body = json!({
             "error": self.error,
             "error_description": format!(
                 "AADSTS{}: {} Trace ID: {trace_id} Correlation ID: {correlation_id} \
@@ -40,8 +42,12 @@ impl Refusal {
             "trace_id": trace_id,
             "correlation_id": correlation_id,
             "error_uri": format!("https://login.microsoftonline.com/error?code={}", self.code),
-        })
-        .to_string()
+        });
+        if let Some(claims) = &self.claims {
+            body["claims"] = claims.as_str().into();
+            body["suberror"] = "basic_action".into();
+        }
+        body.to_string()
     }
 
     pub(super) fn only_post() -> Self {
@@ -119,7 +125,27 @@ impl Refusal {
     }
 
     pub(super) fn bad_grant(text: &str) -> Self {
-        Self::bad("invalid_grant", NO_CODE, text.to_owned())
+        Self::plain("invalid_grant", text)
+    }
+
+    /// As other authorities say it.
+    pub(super) fn plain(error: &'static str, text: &str) -> Self {
+        Self::bad(error, NO_CODE, text.to_owned())
+    }
+
+    /// The same, as other authorities say it.
+    pub(super) fn without_number(self) -> Self {
+        Self { code: NO_CODE, ..self }
+    }
+
+    pub(super) fn assertion(code: u32, text: &str) -> Self {
+        Self::bad("invalid_grant", code, text.to_owned())
+    }
+
+    pub(super) fn second_factor(claims: &str) -> Self {
+        let text = "The user has to show a second factor.".to_owned();
+        let claims = Some(claims.to_owned());
+        Self { claims, ..Self::bad("interaction_required", 50_076, text) }
     }
 
     pub(super) fn scope_without_default(scope: &str) -> Self {
@@ -148,11 +174,12 @@ impl Refusal {
             error: "invalid_client",
             code,
             text: text.to_owned(),
+            claims: None,
         }
     }
 
     fn bad(error: &'static str, code: u32, text: String) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, code, text }
+        Self { status: StatusCode::BAD_REQUEST, error, code, text, claims: None }
     }
 }
 
@@ -162,7 +189,7 @@ pub fn refusal(error: &'static str, code: u32, text: &str) -> Answer {
         "invalid_client" => StatusCode::UNAUTHORIZED,
         _ => StatusCode::BAD_REQUEST,
     };
-    let refusal = Refusal { status, error, code, text: text.to_owned() };
+    let refusal = Refusal { status, error, code, text: text.to_owned(), claims: None };
     let body = refusal.body(&Uuid::new_v4().to_string());
     Answer::status(refusal.status.as_u16(), JSON, body)
 }

@@ -13,12 +13,17 @@ pub(super) struct Script {
     pub(super) next: VecDeque<Answer>,
     /// By client.
     pub(super) to: HashMap<String, Answer>,
+    /// By the object id of a user.
+    pub(super) to_user: HashMap<String, Answer>,
     pub(super) otherwise: Answer,
     pub(super) delay: Duration,
 }
 
 impl Script {
-    pub(super) fn take(&mut self, client: &str) -> Answer {
+    pub(super) fn take(&mut self, client: &str, user: Option<&str>) -> Answer {
+        if let Some(answer) = user.and_then(|user| self.to_user.get(user)) {
+            return answer.clone();
+        }
         if let Some(answer) = self.to.get(client) {
             return answer.clone();
         }

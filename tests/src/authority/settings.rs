@@ -1,5 +1,6 @@
 //! Whom the authority knows and what its tokens are like.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -21,12 +22,22 @@ pub(crate) struct Settings {
     pub(crate) service_accounts: Vec<ServiceAccount>,
     /// Whom assertions have to be for; the token endpoint without it.
     pub(crate) assertion_audience: Option<String>,
+    /// Other tenants that the application is welcome in.
+    pub(crate) tenants: Vec<String>,
+    /// The object ids of users who have to show a second factor.
+    pub(crate) second_factor: HashSet<String>,
+    /// And of those who did not consent.
+    pub(crate) without_consent: HashSet<String>,
     pub(crate) scope: String,
     pub(crate) lifetime: Duration,
     pub(crate) refresh_in: Option<Duration>,
 }
 
 impl Settings {
+    pub(crate) fn knows(&self, tenant: &str) -> bool {
+        tenant == self.tenant || self.tenants.iter().any(|known| known == tenant)
+    }
+
     pub(crate) fn audience(&self) -> &str {
         self.scope.strip_suffix("/.default").unwrap_or(&self.scope)
     }
@@ -43,6 +54,9 @@ impl Default for Settings {
             federations: Vec::new(),
             service_accounts: Vec::new(),
             assertion_audience: None,
+            tenants: Vec::new(),
+            second_factor: HashSet::new(),
+            without_consent: HashSet::new(),
             scope: DEFAULT_SCOPE.to_owned(),
             lifetime: Duration::from_secs(3600),
             refresh_in: None,

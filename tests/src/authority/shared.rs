@@ -68,8 +68,12 @@ impl Shared {
         format!("{}/{}", self.origin(), lock(&self.settings).tenant)
     }
 
-    pub(crate) fn issuer_and_audience(&self) -> (String, String) {
-        (self.issuer(), lock(&self.settings).audience().to_owned())
+    /// Of all tenants that it knows.
+    pub(crate) fn issuers_and_audience(&self) -> (Vec<String>, String) {
+        let settings = lock(&self.settings);
+        let tenants = std::iter::once(&settings.tenant).chain(&settings.tenants);
+        let issuers = tenants.map(|tenant| format!("{}/{tenant}/v2.0", self.origin())).collect();
+        (issuers, settings.audience().to_owned())
     }
 
     pub(super) fn revoke(&self, token: &str) {
