@@ -56,6 +56,10 @@ impl TrustAnchors {
         self.not_after
     }
 
+    pub(super) fn roots(&self) -> &RootCertStore {
+        &self.roots
+    }
+
     fn from_file(path: &Path) -> Result<Self, Error> {
         const WANTED: &str = "certificate";
         let certificates = CertificateDer::pem_slice_iter(&read(path)?)

@@ -12,7 +12,7 @@ use rustls::{InconsistentKeys, ServerConfig};
 use zeroize::Zeroizing;
 
 use super::life::first_end;
-use super::{Error, SigningKey, pkcs12, provider, read};
+use super::{CallerTrust, Error, SigningKey, handshake, pkcs12, provider, read};
 
 /// A certificate chain and the private key of its leaf.
 #[derive(Clone, Debug)]
@@ -83,12 +83,16 @@ impl Identity {
         first_end(self.0.cert.iter().map(AsRef::as_ref))
     }
 
-    /// A TLS server (1.2 and 1.3) that shows this identity, and prefers `alpn` in this order.
-    pub fn server_config(&self, alpn: &[&[u8]]) -> ServerConfig {
+    /// A TLS server (1.2 and 1.3) that shows this identity, and prefers `alpn` in this order. It asks
+    /// callers for a certificate if there is any trust to judge one by, and does without; what is shown
+    /// has to be good for one of them, or the handshake fails.
+    ///
+    /// Its sessions are its own: none is resumed by another configuration, however similar.
+    pub fn server_config(&self, alpn: &[&[u8]], callers: &[Arc<CallerTrust>]) -> ServerConfig {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs has TLS 1.2 and 1.3")
-            .with_no_client_auth()
+            .with_client_cert_verifier(handshake::verifier(callers))
             .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(self.0.clone())));
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         config

@@ -1,8 +1,9 @@
 //! Key material, from disk to rustls.
 //!
-//! An [`Identity`] is what this process shows, [`TrustAnchors`] are whom it believes. Both are read
-//! once, checked whole, and give rustls configurations with one crypto provider: aws-lc-rs. Whether
-//! their files hold something else by now is what [`Contents`] tell.
+//! An [`Identity`] is what this process shows, [`TrustAnchors`] are whom it believes; with
+//! [`RevocationLists`] they become [`CallerTrust`], which judges what callers show. All of it is read
+//! once, checked whole, and gives rustls configurations with one crypto provider: aws-lc-rs. Whether
+//! the files hold something else by now is what [`Contents`] tell.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,18 +12,25 @@ use std::{fs, io};
 use rustls::crypto::CryptoProvider;
 
 mod anchors;
+mod callers;
 mod contents;
+mod handshake;
 mod identity;
 mod life;
+mod names;
 mod pkcs12;
 mod presented;
+mod revocation;
 mod signature;
 
 pub use self::anchors::TrustAnchors;
+pub use self::callers::{CallerTrust, Distrust};
 pub use self::contents::Contents;
 pub use self::identity::Identity;
 pub use self::life::not_after;
+pub use self::names::Names;
 pub use self::presented::Presented;
+pub use self::revocation::{ListLife, RevocationLists};
 pub use self::signature::{Algorithm, SigningKey};
 
 /// The one crypto provider of this program: aws-lc-rs.
@@ -55,7 +63,7 @@ pub enum Error {
     Empty {
         /// The file.
         path: PathBuf,
-        /// `certificate`, `private key`
+        /// `certificate`, `certificate revocation list`, `private key`
         wanted: &'static str,
     },
     /// A file is not PEM, or what it encodes is broken.
@@ -63,7 +71,7 @@ pub enum Error {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// `certificate`, `private key`
+        /// `certificate`, `certificate revocation list`, `private key`
         wanted: &'static str,
     },
     /// Chain and key are each sound, but not of one pair, or of a kind that rustls does not know.
@@ -81,6 +89,14 @@ pub enum Error {
     Pkcs12 {
         /// The file.
         path: PathBuf,
+    },
+    /// A revocation list is sound, and of a kind that nobody here can check certificates by.
+    #[error("{} holds a revocation list that no certificate can be checked by", .path.display())]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// What is odd about it: a delta, an indirect one, one without an end.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The system has no roots to trust.
     #[error("the system has no trust anchors; name a PEM file with `anchors`")]

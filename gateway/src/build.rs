@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use certs::{Contents, H2, HTTP_11, Identity, TrustAnchors};
 use config::{AppOnly, Config};
 use http::HeaderValue;
-use rustls::ServerConfig;
 use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -106,10 +105,9 @@ impl Generation {
         // Before they are read: what changes meanwhile is seen as a change.
         let contents = Contents::of(rotation::files(&config));
         let (mut problems, mut lives) = (Vec::new(), Vec::new());
-        let acceptor = config.listener.identity.as_ref().and_then(|files| {
+        let identity = config.listener.identity.as_ref().and_then(|files| {
             Identity::load(&files.chain, &files.key)
                 .inspect(|identity| note("listener.identity", identity.not_after(), &mut lives))
-                .map(|identity| TlsAcceptor::from(server_config(&identity)))
                 .map_err(|error| problems.push(certs_error("listener.identity", error)))
                 .ok()
         });
@@ -123,6 +121,7 @@ impl Generation {
             return Err(problems);
         }
         shared.user_tokens.limit(config.runtime.max_user_tokens_bytes);
+        let acceptor = identity.map(|identity| acceptor(&identity, &callers));
         let routes = config
             .routes
             .iter()
@@ -164,16 +163,20 @@ fn sound<T>(built: Vec<Result<T, BuildError>>, problems: &mut Vec<BuildError>) -
     built.into_iter().filter_map(|one| one.map_err(|error| problems.push(error)).ok()).collect()
 }
 
-fn server_config(identity: &Identity) -> Arc<ServerConfig> {
-    let mut config = identity.server_config(&[H2, HTTP_11]);
+/// A listener that asks for certificates where any route takes them. What a session was opened with is
+/// not asked for again when it is resumed, so sessions end with the generation.
+fn acceptor(identity: &Identity, callers: &[Callers]) -> TlsAcceptor {
+    let trusts = callers.iter().filter_map(Callers::trust).cloned().collect::<Vec<_>>();
+    let mut config = identity.server_config(&[H2, HTTP_11], &trusts);
     // Two tickets would cost a write and half a kilobyte more for each connection.
     config.send_tls13_tickets = 1;
-    Arc::new(config)
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// Notes when something ends, if it does.
-fn note(key: &str, ends: Option<SystemTime>, lives: &mut Vec<Life>) {
-    lives.extend(ends.map(|ends| Life { key: key.to_owned(), ends }));
+pub(crate) fn note(key: &str, ends: Option<SystemTime>, lives: &mut Vec<Life>) {
+    let warned_within = Duration::MAX;
+    lives.extend(ends.map(|ends| Life { key: key.to_owned(), ends, warned_within }));
 }
 
 fn client(
@@ -240,7 +243,7 @@ fn origin(
     Ok(same.map_or_else(|| Arc::new(spec), |route| route.origin.clone()))
 }
 
-fn certs_error(key: &str, error: certs::Error) -> BuildError {
+pub(crate) fn certs_error(key: &str, error: certs::Error) -> BuildError {
     BuildError::Certs { key: key.to_owned(), error: Box::new(error) }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Life {
     pub key: String,
     /// When it ends; of several certificates the first.
     pub ends: SystemTime,
+    /// How long before its end somebody is told at the earliest.
+    pub warned_within: Duration,
 }
 
 impl Life {
@@ -33,7 +35,8 @@ impl Life {
     /// How many of [`DAYS`] are reached, its end included.
     fn stage(&self, now: SystemTime) -> usize {
         let left = self.ends.duration_since(now).unwrap_or_default();
-        let reached = DAYS.iter().filter(|days| left <= DAY * **days).count();
+        let is_reached = |notice: &Duration| left <= *notice && *notice <= self.warned_within;
+        let reached = DAYS.iter().map(|days| DAY * *days).filter(is_reached).count();
         reached + usize::from(self.has_ended(now))
     }
 }
@@ -111,7 +114,19 @@ mod tests {
         assert!(lives[1].has_ended(now) && !lives[0].has_ended(now));
     }
 
+    #[test]
+    fn what_is_always_about_to_be_replaced_is_told_of_when_it_is_late() {
+        let now = SystemTime::UNIX_EPOCH + DAY * 1000;
+        let weekly = |left| Life { warned_within: DAY * 7 / 4, ..life("list", now + left) };
+        let mut told = Told::default();
+        assert!(told.due(&[weekly(DAY * 7)], now).is_empty());
+        assert!(told.due(&[weekly(DAY * 2)], now).is_empty());
+        assert_eq!(told.due(&[weekly(DAY)], now).len(), 1);
+        assert!(told.due(&[weekly(DAY * 7)], now).is_empty());
+        assert_eq!(told.due(&[weekly(Duration::ZERO)], now).len(), 1);
+    }
+
     fn life(key: &str, ends: SystemTime) -> Life {
-        Life { key: key.to_owned(), ends }
+        Life { key: key.to_owned(), ends, warned_within: Duration::MAX }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use certs::Contents;
-use config::{Config, Credential, KeyFiles};
+use config::{Callers, Config, Credential, KeyFiles};
 
 use crate::build::{BuildError, Generation, Shared};
 use crate::life::Told;
@@ -23,11 +23,21 @@ pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
     let origins = config.routes.iter().filter_map(|route| route.origin.anchors.as_ref());
     let credentials = config.clients.iter().flat_map(|client| &client.credentials);
     let credentials = credentials.flat_map(of_credential);
-    let files = identity.chain(anchors).chain(origins).chain(credentials);
+    let callers = config.routes.iter().flat_map(|route| of_callers(&route.callers));
+    let files = identity.chain(anchors).chain(origins).chain(credentials).chain(callers);
     let mut files = files.cloned().collect::<Vec<_>>();
     files.sort_unstable();
     files.dedup();
     files
+}
+
+/// Those that callers are known by.
+fn of_callers(callers: &Callers) -> Vec<&PathBuf> {
+    let Callers::Known(known) = callers else { return Vec::new() };
+    let certificates = known.certificates.iter();
+    certificates
+        .flat_map(|taken| [&taken.anchors].into_iter().chain(&taken.revocation_lists))
+        .collect()
 }
 
 /// Those that have to be good for a client to be built. It reads them again for each token request.

@@ -14,12 +14,16 @@ pub(crate) fn callers(
     route: &Route,
     _shared: &Shared,
     _before: Option<&Generation>,
-    _lives: &mut Vec<Life>,
+    lives: &mut Vec<Life>,
 ) -> Result<Callers, BuildError> {
     let config::Callers::Known(known) = &route.callers else { return Ok(Callers::Anyone) };
     Ok(Callers::Known(Arc::new(Known {
         bearer: (!known.bearer.is_empty()).then_some(Issuers),
         keys: known.api_keys.as_ref().map(|_| Arc::new(Keys)),
-        certificates: known.certificates.as_ref().map(|_| Certificates),
+        certificates: known
+            .certificates
+            .as_ref()
+            .map(|certificates| Certificates::build(certificates, &route.prefix, lives))
+            .transpose()?,
     })))
 }

@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use certs::CallerTrust;
 use http::request::Parts;
 use rustls::pki_types::CertificateDer;
 
@@ -19,7 +20,7 @@ mod stranger;
 
 pub(crate) use self::bearer::{Issuers, User};
 pub(crate) use self::build::callers;
-pub(crate) use self::certificate::{Certificates, Names};
+pub(crate) use self::certificate::{Certificates, Names, Verdicts};
 pub(crate) use self::keys::Keys;
 pub(crate) use self::stranger::{Accepted, Stranger, Why};
 
@@ -33,6 +34,8 @@ pub(crate) struct Peer {
     pub address: Option<IpAddr>,
     /// What it showed in the TLS handshake, leaf first; empty for nothing.
     pub certificates: Vec<CertificateDer<'static>>,
+    /// What routes said of that.
+    pub verdicts: Verdicts,
 }
 
 /// Who stands behind a request.
@@ -74,6 +77,16 @@ impl Callers {
                 .authenticate(head, peer)
                 .await
                 .map_err(|why| Error::Stranger(Stranger { why, accepted: known.accepted() })),
+        }
+    }
+}
+
+impl Callers {
+    /// Which certificates are worth a handshake; none for a route that takes none.
+    pub(crate) fn trust(&self) -> Option<&Arc<CallerTrust>> {
+        match self {
+            Self::Anyone => None,
+            Self::Known(known) => known.certificates.as_ref().map(Certificates::trust),
         }
     }
 }

@@ -54,13 +54,15 @@ fn fate(name: &str) -> Fate {
         | "trailer" | "transfer-encoding" | "upgrade" => Fate::EndsHere,
         // The gateway speaks for itself; what a caller shows is for the gateway.
         "authorization" | "cookie" | "cookie2" | "host" | "x-api-key" => Fate::EndsHere,
-        // Where the caller comes from is not for the caller to say, nor is it the origin's business.
+        // Where the caller comes from, and with which certificate, is not for the caller to say, nor is it the origin's business.
         "cf-connecting-ip"
+        | "client-cert"
+        | "client-cert-chain"
         | "forwarded"
         | "origin"
         | "referer"
         | "true-client-ip"
-        | "x-client-cert"
+        | "x-arr-clientcert"
         | "x-client-ip"
         | "x-cluster-client-ip"
         | "x-forwarded"
@@ -75,9 +77,14 @@ fn fate(name: &str) -> Fate {
         | "x-original-url"
         | "x-rewrite-url" => Fate::EndsHere,
         name if name.starts_with("proxy-")
+            || name.starts_with("ssl-client-")
+            || name.starts_with("x-amzn-mtls-")
+            || name.starts_with("x-client-cert")
             || name.starts_with("x-forwarded-")
             || name.starts_with("x-ms-azuredicom-audit-")
             || name.starts_with("x-ms-client-principal")
+            || name.starts_with("x-ssl-")
+            || name.starts_with("x-tls-client-")
             || name.starts_with("access-control-request-")
             || name.starts_with("sec-fetch-") =>
         {

@@ -45,8 +45,14 @@ pub(super) async fn serve<S: Socket>(
             speak(worker, stream, (protocol, prefix), peer).await;
         }
         Some(acceptor) => {
-            let handshake = timeout(limit, acceptor.accept(stream));
-            let stream = handshake.await.map_err(|_| Refused)?.map_err(|_| Refused)?;
+            let handshake = timeout(limit, acceptor.accept(stream).into_fallible());
+            let stream = match handshake.await.map_err(|_| Refused)? {
+                Ok(stream) => stream,
+                Err((error, stream)) => {
+                    Box::pin(part(error, stream)).await;
+                    return Err(Refused);
+                }
+            };
             let tls = stream.get_ref().1;
             peer.certificates = tls.peer_certificates().map_or_else(Vec::new, <[_]>::to_vec);
             let protocol = match tls.alpn_protocol() {
@@ -62,6 +68,20 @@ pub(super) async fn serve<S: Socket>(
 /// A connection that came to nothing: no first byte, no handshake.
 #[derive(Debug)]
 pub(super) struct Refused;
+
+/// Ends a connection whose handshake failed. An alert has said why, and callers who are already
+/// sending would lose it to a reset: what they send is read and thrown away for a while.
+async fn part<S: Socket>(error: io::Error, mut stream: S) {
+    if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref())
+        && let rustls::Error::InvalidCertificate(_) = error
+    {
+        tracing::info!(%error, "a caller's certificate was refused in the handshake");
+    }
+    let _ = stream.shutdown().await;
+    let mut thrown_away = [0; 1024];
+    let rest = async { while stream.read(&mut thrown_away).await.is_ok_and(|count| count > 0) {} };
+    let _ = timeout(FAREWELL, rest).await;
+}
 
 /// Tells HTTP/2 from HTTP/1.1 by its preface (RFC 9113, section 3.3). A connection that says nothing,
 /// or stops within the preface, is not waited for for ever.
@@ -286,5 +306,5 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long the answer may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an idle HTTP/2 caller has to close after GOAWAY.
+/// How long a caller has to close after GOAWAY, or after an alert.
 const FAREWELL: Duration = Duration::from_secs(1);
