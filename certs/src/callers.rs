@@ -101,18 +101,18 @@ impl CallerTrust {
 }
 
 impl Distrust {
-    /// What is wrong, in words for a log.
+    /// What is wrong, in a sentence for whoever shows it.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Unreadable => "the certificate cannot be read",
-            Self::UnknownIssuer => "the certificate leads to nobody who is believed",
-            Self::Signature => "a signature in the certificate's chain is wrong",
-            Self::Purpose => "the certificate is not for TLS clients",
-            Self::NotYetValid => "the certificate's time has not come",
-            Self::Expired => "the certificate's time is over",
-            Self::Unlisted => "no revocation list tells of the certificate",
-            Self::StaleList => "the revocation list of the certificate's issuer is over",
-            Self::Revoked => "the certificate was revoked",
+            Self::Unreadable => "The certificate cannot be read",
+            Self::UnknownIssuer => "The certificate leads to nobody who is believed",
+            Self::Signature => "A signature in the certificate's chain is wrong",
+            Self::Purpose => "The certificate is not for TLS clients",
+            Self::NotYetValid => "The certificate's time has not come",
+            Self::Expired => "The certificate's time is over",
+            Self::Unlisted => "No revocation list tells of the certificate",
+            Self::StaleList => "The revocation list of the certificate's issuer is over",
+            Self::Revoked => "The certificate was revoked",
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod accept;
 mod admin;
+mod callers;
 mod cors;
 mod credentials;
 mod emulators;

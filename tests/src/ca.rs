@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RsaKeySize,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, RevokedCertParams, RsaKeySize,
+    SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,9 +19,11 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::crypto;
 
-/// A root that issues ECDSA P-256 certificates.
+/// A root, or an authority below one, that issues ECDSA P-256 certificates.
 pub struct Ca {
     pem: String,
+    /// Its certificate, and those up to its root; of a root nothing.
+    chain_pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -31,22 +34,32 @@ pub struct Issued {
     pub chain_pem: String,
     /// The key, PKCS#8, as PEM.
     pub key_pem: String,
+    serial: SerialNumber,
 }
 
 impl Ca {
     /// Makes a new root with a key of its own.
     #[expect(clippy::new_without_default, reason = "making a key is not a default")]
     pub fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "dicom-gateway test root");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = ecdsa_key();
-        let root = params.self_signed(&key).expect("a root certificate");
-        Self { pem: root.pem(), issuer: Issuer::new(params, key) }
+        Self::named("dicom-gateway test root")
     }
 
-    /// The root certificate as PEM: what a gateway's `anchors` file holds.
+    /// Makes a new root of this name, of which there may be others.
+    pub fn named(name: &str) -> Self {
+        let (params, key) = (authority(name), ecdsa_key());
+        let root = params.self_signed(&key).expect("a root certificate");
+        Self { pem: root.pem(), chain_pem: String::new(), issuer: Issuer::new(params, key) }
+    }
+
+    /// Makes an authority of this name below this one.
+    pub fn intermediate(&self, name: &str) -> Self {
+        let (params, key) = (authority(name), ecdsa_key());
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let chain_pem = certificate.pem() + &self.chain_pem;
+        Self { pem: certificate.pem(), chain_pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// Its own certificate as PEM: what a gateway's `anchors` file holds.
     pub fn pem(&self) -> &str {
         &self.pem
     }
@@ -82,6 +95,32 @@ impl Ca {
         self.sign(params)
     }
 
+    /// Issues a certificate for `names` after this was done to it.
+    pub fn issue_as(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Issued {
+        let mut params = leaf(names);
+        change(&mut params);
+        self.sign(params)
+    }
+
+    /// A list, made today, that names these as revoked, and is over then; PEM.
+    pub fn revocation_list(&self, revoked: &[&Issued], ends: SystemTime) -> String {
+        let revoked_certs = revoked.iter().map(|issued| RevokedCertParams {
+            serial_number: issued.serial.clone(),
+            revocation_time: date_time_ymd(2024, 2, 29),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: SystemTime::now().into(),
+            next_update: ends.into(),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_certs.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).and_then(|list| list.pem()).expect("a list")
+    }
+
     /// A client's configuration that trusts this root and nothing else, and offers no ALPN.
     pub fn client_config(&self) -> ClientConfig {
         ClientConfig::builder_with_provider(crypto())
@@ -102,9 +141,12 @@ impl Ca {
         self.sign_for(params, &ecdsa_key())
     }
 
-    fn sign_for(&self, params: CertificateParams, key: &KeyPair) -> Issued {
+    fn sign_for(&self, mut params: CertificateParams, key: &KeyPair) -> Issued {
+        let serial = SerialNumber::from(u64::from(uuid::Uuid::new_v4().as_fields().0) + 1);
+        params.serial_number = Some(serial.clone());
         let certificate = params.signed_by(key, &self.issuer).expect("a certificate");
-        Issued { chain_pem: certificate.pem(), key_pem: key.serialize_pem() }
+        let chain_pem = certificate.pem() + &self.chain_pem;
+        Issued { chain_pem, key_pem: key.serialize_pem(), serial }
     }
 }
 
@@ -120,16 +162,25 @@ impl Issued {
         self.server(alpn, verifier.allow_unauthenticated().build().expect("a root"))
     }
 
+    /// A client's configuration that trusts `ca`, shows this certificate to whoever asks, and offers no
+    /// ALPN.
+    pub fn client_config(&self, ca: &Ca) -> ClientConfig {
+        let (chain, key) = self.pair();
+        ClientConfig::builder_with_provider(crypto())
+            .with_safe_default_protocol_versions()
+            .expect("TLS 1.2 and 1.3")
+            .with_root_certificates(ca.roots())
+            .with_client_auth_cert(chain, key)
+            .expect("a certificate with its key")
+    }
+
     /// The leaf, DER.
     pub fn leaf(&self) -> CertificateDer<'static> {
         CertificateDer::from_pem_slice(self.chain_pem.as_bytes()).expect("our own PEM")
     }
 
     fn server(&self, alpn: &[&[u8]], verifier: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
-        let chain = CertificateDer::pem_slice_iter(self.chain_pem.as_bytes())
-            .collect::<Result<Vec<_>, _>>()
-            .expect("our own PEM");
-        let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("our own key");
+        let (chain, key) = self.pair();
         let mut config = ServerConfig::builder_with_provider(crypto())
             .with_safe_default_protocol_versions()
             .expect("TLS 1.2 and 1.3")
@@ -139,6 +190,20 @@ impl Issued {
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         Arc::new(config)
     }
+
+    fn pair(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let chain = CertificateDer::pem_slice_iter(self.chain_pem.as_bytes());
+        let chain = chain.collect::<Result<Vec<_>, _>>().expect("our own PEM");
+        (chain, PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("our own key"))
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn leaf(names: &[&str]) -> CertificateParams {

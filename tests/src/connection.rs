@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -46,7 +47,15 @@ impl Connection {
 
     /// Connects over TLS to `localhost`, believing `ca`, and offers this version only.
     pub async fn open_tls(address: SocketAddr, version: Version, ca: &Ca) -> io::Result<Self> {
-        let mut config = ca.client_config();
+        Self::open_tls_with(address, version, ca.client_config()).await
+    }
+
+    /// The same with a TLS client of this configuration.
+    pub async fn open_tls_with(
+        address: SocketAddr,
+        version: Version,
+        mut config: ClientConfig,
+    ) -> io::Result<Self> {
         let alpn = if version == Version::HTTP_2 { "h2" } else { "http/1.1" };
         config.alpn_protocols = vec![alpn.into()];
         let stream = TcpStream::connect(address).await?;

@@ -98,11 +98,11 @@ impl Wanted {
         let until = self.trust.judge(chain, now);
         let until = until.map_err(|distrust| Why::Certificate(distrust.reason()))?;
         let names = chain.first().and_then(certs::Names::of).map(Names);
-        let names = names.ok_or(Why::Certificate("the certificate cannot be read"))?;
+        let names = names.ok_or(Why::Certificate("The certificate cannot be read"))?;
         if self.names.is_empty() || self.names.iter().any(|pattern| names.is(pattern)) {
             Ok((names, until))
         } else {
-            Err(Why::Certificate("the certificate has none of the names that the route takes"))
+            Err(Why::Certificate("The certificate has none of the names that the route takes"))
         }
     }
 }

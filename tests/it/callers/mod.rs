@@ -1,0 +1,3 @@
+//! Who may call, and how that is known.
+
+mod certificates;
