@@ -147,3 +147,6 @@ fn distrust(error: webpki::Error) -> Distrust {
         _ => Distrust::Unreadable,
     }
 }
+
+#[cfg(test)]
+mod tests;

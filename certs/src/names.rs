@@ -78,3 +78,6 @@ fn is_plain(text: &str) -> bool {
 }
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use crate::crypto;
 
@@ -162,13 +162,17 @@ impl Issued {
         self.server(alpn, verifier.allow_unauthenticated().build().expect("a root"))
     }
 
-    /// A client's configuration that trusts `ca`, shows this certificate to whoever asks, and offers no
-    /// ALPN.
-    pub fn client_config(&self, ca: &Ca) -> ClientConfig {
+    /// A client's configuration of these versions that trusts `ca`, shows this certificate to whoever
+    /// asks, and offers no ALPN.
+    pub fn client_config(
+        &self,
+        ca: &Ca,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ClientConfig {
         let (chain, key) = self.pair();
         ClientConfig::builder_with_provider(crypto())
-            .with_safe_default_protocol_versions()
-            .expect("TLS 1.2 and 1.3")
+            .with_protocol_versions(versions)
+            .expect("TLS 1.2 or 1.3")
             .with_root_certificates(ca.roots())
             .with_client_auth_cert(chain, key)
             .expect("a certificate with its key")

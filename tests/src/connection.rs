@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -26,6 +26,7 @@ pub struct Connection {
     sender: Sender,
     authority: String,
     certificate: Option<Vec<u8>>,
+    resumed: bool,
     task: JoinHandle<hyper::Result<()>>,
 }
 
@@ -64,14 +65,21 @@ impl Connection {
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let certificate = shown.map(|certificate| certificate.to_vec());
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
         let mut connection = Self::over(stream, address, version).await?;
         connection.certificate = certificate;
+        connection.resumed = resumed;
         Ok(connection)
     }
 
     /// The certificate that the server showed, as DER.
     pub fn certificate(&self) -> Option<&[u8]> {
         self.certificate.as_deref()
+    }
+
+    /// Whether an earlier TLS session was resumed.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
     }
 
     /// Whether nothing more can be sent on it.
@@ -146,7 +154,7 @@ impl Connection {
             let (sender, connection) = handshake.map_err(io::Error::other)?;
             (Sender::H1(Arc::new(sender.into())), tokio::spawn(connection))
         };
-        Ok(Self { sender, authority: address.to_string(), certificate: None, task })
+        Ok(Self { sender, authority: address.to_string(), certificate: None, resumed: false, task })
     }
 }
 

@@ -8,8 +8,7 @@ use gateway_tests::{Ca, Connection, Issued, Recorder, Running, World};
 use http::{Request, StatusCode, Version};
 use http_body_util::Empty;
 use rcgen::{ExtendedKeyUsagePurpose, SanType, date_time_ymd};
-use rustls::ClientConfig;
-use rustls::client::Resumption;
+use rustls::{ALL_VERSIONS, ClientConfig};
 
 #[tokio::test]
 async fn who_shows_a_certificate_of_the_route_s_authority_is_served() {
@@ -143,7 +142,7 @@ async fn what_opens_one_route_does_not_open_another() {
 #[tokio::test]
 async fn a_certificate_that_ends_meanwhile_opens_nothing_more() {
     let (scene, gateway) = Scene::start("").await;
-    let ends = SystemTime::now() + Duration::from_secs(3);
+    let ends = SystemTime::now() + Duration::from_secs(5);
     let shown = scene.callers.ending(&["ct1.example"], ends);
     let connection = scene.connect(&gateway, Version::HTTP_2, &shown).await.unwrap();
     assert_eq!(status(&connection, SEARCH).await, 200);
@@ -211,17 +210,22 @@ async fn a_revocation_list_that_is_over_opens_nothing_and_is_told() {
 #[tokio::test]
 async fn a_resumed_session_is_known_by_the_certificate_that_it_was_opened_with() {
     let (scene, gateway) = Scene::start("").await;
-    let config = scene.remembering(&scene.callers.issue(&["ct1.example"]));
-    for _ in 0..3 {
-        let connection = open(&gateway, Version::HTTP_11, config.clone()).await.unwrap();
-        assert_eq!(status(&connection, SEARCH).await, 200);
+    let shown = scene.callers.issue(&["ct1.example"]);
+    for version in ALL_VERSIONS {
+        let config = shown.client_config(&scene.world.ca, &[version]);
+        for is_resumed in [false, true, true] {
+            let connection = open(&gateway, Version::HTTP_11, config.clone()).await.unwrap();
+            assert_eq!(status(&connection, SEARCH).await, 200);
+            assert_eq!(connection.is_resumed(), is_resumed);
+        }
     }
 }
 
 #[tokio::test]
 async fn no_session_outlives_the_anchors_it_was_opened_under() {
     let (scene, gateway) = Scene::start("").await;
-    let config = scene.remembering(&scene.callers.issue(&["ct1.example"]));
+    let shown = scene.callers.issue(&["ct1.example"]);
+    let config = shown.client_config(&scene.world.ca, ALL_VERSIONS);
     let held = open(&gateway, Version::HTTP_11, config.clone()).await.unwrap();
     assert_eq!(status(&held, SEARCH).await, 200);
 
@@ -337,19 +341,12 @@ impl Scene {
         version: Version,
         shown: &Issued,
     ) -> io::Result<Connection> {
-        open(gateway, version, shown.client_config(&self.world.ca)).await
+        open(gateway, version, shown.client_config(&self.world.ca, ALL_VERSIONS)).await
     }
 
     /// What becomes of a connection that shows this.
     async fn refused(&self, gateway: &Running, version: Version, shown: &Issued) -> String {
         tried(self.connect(gateway, version, shown).await).await
-    }
-
-    /// A caller that shows this, and keeps its sessions.
-    fn remembering(&self, shown: &Issued) -> ClientConfig {
-        let mut config = shown.client_config(&self.world.ca);
-        config.resumption = Resumption::in_memory_sessions(8);
-        config
     }
 }
 
