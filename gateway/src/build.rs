@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::caller::{self, Callers};
+use crate::caller::{self, Callers, Failures, KeyFileError, Passwords};
 use crate::cors::Pages;
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -28,6 +28,10 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) tokens: Tokens,
     pub(crate) user_tokens: Arc<UserTokens>,
+    /// Who failed to prove who it is, of late.
+    pub(crate) failures: Arc<Failures>,
+    /// Which passwords of callers were found right.
+    pub(crate) passwords: Arc<Passwords>,
     /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
     pub(crate) pseudonym: Arc<str>,
     draining: AtomicBool,
@@ -35,8 +39,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(runtime: Handle) -> Self {
+        let metrics = Metrics::default();
         Self {
-            metrics: Metrics::default(),
+            failures: Arc::new(Failures::new(metrics.authentications_failed.clone())),
+            passwords: Arc::new(Passwords::new()),
+            metrics,
             tokens: Tokens::new(runtime.clone()),
             // A configuration says how much it may hold before it holds anything.
             user_tokens: Arc::new(UserTokens::new(runtime, 0)),
@@ -84,6 +91,14 @@ pub enum BuildError {
         /// The route's prefix.
         prefix: String,
     },
+    /// Callers' keys cannot be used.
+    #[error("route \"{prefix}\": callers.api_keys: {error}")]
+    Keys {
+        /// The route's prefix.
+        prefix: String,
+        /// What is wrong with their file.
+        error: KeyFileError,
+    },
     /// A client of an authority cannot be made, of its credentials mostly.
     #[error("client \"{name}\": {error}{}", sources_of(&**.error))]
     Client {
@@ -113,7 +128,7 @@ impl Generation {
         });
         let clients = config.clients.iter().map(|c| client(c, &mut lives)).collect();
         let origins = config.routes.iter().map(|r| origin(r, before, &mut lives)).collect();
-        let callers = config.routes.iter();
+        let callers = config.routes.iter().map(|r| (&config, r));
         let callers = callers.map(|r| caller::callers(r, shared, before, &mut lives)).collect();
         let (clients, origins) = (sound(clients, &mut problems), sound(origins, &mut problems));
         let callers = sound::<Callers>(callers, &mut problems);

@@ -283,6 +283,7 @@ impl Stranger {
                 (403, Caller, "insufficient-scope", title)
             }
             Why::Key => (401, Caller, "invalid-key", "The key is not known"),
+            Why::KeyEnded => (401, Caller, "expired-key", "The key has expired"),
             Why::Certificate(title) => (401, Caller, "invalid-certificate", title),
             Why::TooOften(_) => {
                 (429, Caller, "too-many-attempts", "This address failed too often to say who it is")
@@ -291,10 +292,11 @@ impl Stranger {
                 let title = "The issuer of callers' tokens gives no keys now";
                 (503, Authority, "issuer-unavailable", title)
             }
+            Why::Busy => (503, Blame::Gateway, "busy", "Too many passwords wait to be tried"),
         };
         let retry_after = match self.why {
             Why::TooOften(wait) => Some(wait),
-            Why::Undecided => Some(BETWEEN_ATTEMPTS),
+            Why::Undecided | Why::Busy => Some(BETWEEN_ATTEMPTS),
             _ => None,
         };
         Answer { retry_after, ..answer(status, blame, code, title, DENIED) }

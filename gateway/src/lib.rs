@@ -58,6 +58,7 @@ use self::transaction::Resource;
 use self::tunnel::Tunnel;
 
 pub use self::build::BuildError;
+pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
 pub use self::log::{Log, SetLevel};
 pub use self::server::{Drained, Server, StartError};
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use config::Transaction;
+use config::{CallerKind, Transaction};
 use http::StatusCode;
 
 use crate::error::Blame;
@@ -29,6 +29,8 @@ pub(crate) struct Metrics {
     pub callers: Arc<ConnectionMetrics>,
     /// Connections to origin servers.
     pub origins: Arc<ConnectionMetrics>,
+    /// Callers that did not prove who they are, in the order of [`FAILED_KINDS`].
+    pub authentications_failed: Arc<[Counter; FAILED_KINDS.len()]>,
     /// Configurations published since the start.
     pub reloads: Counter,
     /// Configurations refused since the start.
@@ -197,6 +199,17 @@ impl Histogram {
         self.sum_us.add(us);
     }
 }
+
+/// How callers fail to prove who they are.
+pub(crate) const FAILED_KINDS: [&str; 4] = [
+    CallerKind::Bearer.name(),
+    CallerKind::ApiKey.name(),
+    CallerKind::Certificate.name(),
+    TOO_OFTEN,
+];
+
+/// Whatever their credential was, their address failed too often.
+pub(crate) const TOO_OFTEN: &str = "too_often";
 
 /// The six classes, and what is none.
 const CLASSES: usize = Transaction::ALL.len() + 1;

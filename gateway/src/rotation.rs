@@ -37,6 +37,7 @@ fn of_callers(callers: &Callers) -> Vec<&PathBuf> {
     let certificates = known.certificates.iter();
     certificates
         .flat_map(|taken| [&taken.anchors].into_iter().chain(&taken.revocation_lists))
+        .chain(&known.api_keys)
         .collect()
 }
 

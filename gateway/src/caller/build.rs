@@ -1,29 +1,48 @@
 //! From what was configured of callers to what knows them.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use config::Route;
+use config::{Config, Route};
 
-use super::{Callers, Certificates, Issuers, Keys, Known};
+use super::{Attempts, Callers, Certificates, Issuers, Keys, Known};
 use crate::build::{BuildError, Generation, Shared};
 use crate::life::Life;
 
 /// Builds what knows the callers of a route. What outlives a reload is found in `shared` and in the
 /// generation before.
 pub(crate) fn callers(
-    route: &Route,
-    _shared: &Shared,
+    (config, route): (&Config, &Route),
+    shared: &Shared,
     _before: Option<&Generation>,
     lives: &mut Vec<Life>,
 ) -> Result<Callers, BuildError> {
     let config::Callers::Known(known) = &route.callers else { return Ok(Callers::Anyone) };
     Ok(Callers::Known(Arc::new(Known {
         bearer: (!known.bearer.is_empty()).then_some(Issuers),
-        keys: known.api_keys.as_ref().map(|_| Arc::new(Keys)),
+        keys: known.api_keys.as_ref().map(|path| keys(path, route, shared, lives)).transpose()?,
         certificates: known
             .certificates
             .as_ref()
             .map(|certificates| Certificates::build(certificates, &route.prefix, lives))
             .transpose()?,
+        attempts: Attempts::new(&shared.failures, config.listener.max_failed_attempts),
     })))
+}
+
+fn keys(
+    path: &Path,
+    route: &Route,
+    shared: &Shared,
+    lives: &mut Vec<Life>,
+) -> Result<Arc<Keys>, BuildError> {
+    let keys = Keys::load(path, &shared.passwords)
+        .map_err(|error| BuildError::Keys { prefix: route.prefix.clone(), error })?;
+    let prefix = if route.prefix.is_empty() { "/" } else { &route.prefix };
+    lives.extend(keys.ends().map(|(name, ends)| {
+        let key = format!("route.{prefix}.callers.api_keys.{name}");
+        Life { key, ends, warned_within: Duration::MAX }
+    }));
+    Ok(Arc::new(keys))
 }

@@ -1,16 +1,110 @@
 //! Keys of callers.
+//!
+//! A file has their hashes, never the keys themselves. What the gateway generated is found by one
+//! round of SHA-256, compared with each hash in constant time; what people chose, by argon2id. Which
+//! of the two a key can be is told by its form, so that nothing short is ever compared by the quick way.
 
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use super::{Peer, Why};
+use aws_lc_rs::constant_time;
+
+mod edit;
+mod file;
+mod generated;
+mod password;
+
+pub use self::edit::{KeyFile, ListedKey};
+pub use self::file::{KeyFileError, KeyName, LastDay, Wrong};
+pub(crate) use self::password::Passwords;
+
+use self::file::Hash;
+use super::Why;
+use super::attempts::Attempts;
 
 /// The keys of a file.
+pub(crate) struct Keys {
+    generated: Vec<([u8; 32], Owner)>,
+    /// In the order of `owners`.
+    hashes: Vec<Arc<str>>,
+    owners: Vec<Owner>,
+    passwords: Arc<Passwords>,
+}
+
 #[derive(Debug)]
-pub(crate) struct Keys;
+struct Owner {
+    name: KeyName,
+    last_day: Option<LastDay>,
+}
 
 impl Keys {
-    /// The name of this key.
-    pub(crate) async fn find(&self, _key: &str, _peer: &Peer) -> Result<Arc<str>, Why> {
-        Err(Why::Key)
+    /// Reads the file. None at all is no error: then nobody has one any more.
+    pub(crate) fn load(path: &Path, passwords: &Arc<Passwords>) -> Result<Self, KeyFileError> {
+        let mut keys = Self {
+            generated: Vec::new(),
+            hashes: Vec::new(),
+            owners: Vec::new(),
+            passwords: passwords.clone(),
+        };
+        for entry in file::entries(path, &file::text(path)?)? {
+            let owner = Owner { name: entry.name, last_day: entry.last_day };
+            match entry.hash {
+                Hash::Sha256(hash) => keys.generated.push((hash, owner)),
+                Hash::Argon2(hash) => {
+                    keys.hashes.push(hash);
+                    keys.owners.push(owner);
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The name of this key, if it is good now. One that is not is counted for this address.
+    pub(crate) async fn find(
+        &self,
+        key: &str,
+        (address, attempts): (Option<IpAddr>, &Attempts),
+    ) -> Result<Arc<str>, Why> {
+        let owner = match generated::hash(key) {
+            Some(hash) => self.of_hash(&hash).ok_or(Why::Key),
+            None => {
+                let known = self.passwords.which(key, &self.hashes, (address, attempts)).await?;
+                let index = self.hashes.iter().position(|hash| *hash == known);
+                index.map(|index| &self.owners[index]).ok_or(Why::Key)
+            }
+        };
+        let is_over = |owner: &Owner| owner.last_day.is_some_and(|d| d.is_over(SystemTime::now()));
+        match owner {
+            Ok(owner) if is_over(owner) => Err(attempts.failed(Why::KeyEnded, address)),
+            Ok(owner) => Ok(owner.name.0.clone()),
+            Err(why) => Err(attempts.failed(why, address)),
+        }
+    }
+
+    /// Those of its keys that end, and when.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (&KeyName, SystemTime)> {
+        let owners = self.generated.iter().map(|(_, owner)| owner).chain(&self.owners);
+        owners.filter_map(|owner| owner.last_day.map(|day| (&owner.name, day.end())))
+    }
+
+    /// Who has the key of this hash. Takes as long for the first as for the last, and for none.
+    fn of_hash(&self, hash: &[u8; 32]) -> Option<&Owner> {
+        let mut found = None;
+        for (one, owner) in &self.generated {
+            if constant_time::verify_slices_are_equal(one, hash).is_ok() {
+                found = Some(owner);
+            }
+        }
+        found
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.generated.iter().map(|(_, owner)| owner).chain(&self.owners);
+        f.debug_list().entries(names).finish()
     }
 }

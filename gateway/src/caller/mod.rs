@@ -11,6 +11,7 @@ use certs::CallerTrust;
 use http::request::Parts;
 use rustls::pki_types::CertificateDer;
 
+mod attempts;
 mod bearer;
 mod build;
 mod certificate;
@@ -18,10 +19,12 @@ mod credential;
 mod keys;
 mod stranger;
 
+pub(crate) use self::attempts::{Attempts, Failures};
 pub(crate) use self::bearer::{Issuers, User};
 pub(crate) use self::build::callers;
 pub(crate) use self::certificate::{Certificates, Names, Verdicts};
-pub(crate) use self::keys::Keys;
+pub use self::keys::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
+pub(crate) use self::keys::{Keys, Passwords};
 pub(crate) use self::stranger::{Accepted, Stranger, Why};
 
 use self::credential::Credential;
@@ -66,6 +69,7 @@ pub(crate) struct Known {
     pub(crate) bearer: Option<Issuers>,
     pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) certificates: Option<Certificates>,
+    pub(crate) attempts: Attempts,
 }
 
 impl Callers {
@@ -93,6 +97,11 @@ impl Callers {
 
 impl Known {
     async fn authenticate(&self, head: &Parts, peer: &Peer) -> Result<Principal, Why> {
+        self.prove(head, peer).await.inspect_err(|why| self.attempts.count(*why))
+    }
+
+    async fn prove(&self, head: &Parts, peer: &Peer) -> Result<Principal, Why> {
+        let from = (peer.address, &self.attempts);
         let credential = Credential::of(head)?;
         match (&credential, &self.bearer, &self.keys) {
             (Credential::None, ..) => match &self.certificates {
@@ -102,13 +111,16 @@ impl Known {
                 _ => Err(Why::Nothing),
             },
             (Credential::Bearer(token), Some(issuers), _) if bearer::is_jwt(token) => {
-                issuers.verify(token, peer).await.map(Principal::Bearer)
+                let verified = issuers.verify(token, peer).await;
+                verified
+                    .map(Principal::Bearer)
+                    .map_err(|why| self.attempts.failed(why, peer.address))
             }
             (Credential::Bearer(key), _, Some(keys)) => {
-                keys.find(key, peer).await.map(Principal::ApiKey)
+                keys.find(key, from).await.map(Principal::ApiKey)
             }
             (Credential::Key(key), _, Some(keys)) => {
-                keys.find(key, peer).await.map(Principal::ApiKey)
+                keys.find(key, from).await.map(Principal::ApiKey)
             }
             (Credential::Bearer(_), ..) => Err(Why::Token("no token is taken here")),
             (Credential::Key(_), ..) => Err(Why::Key),

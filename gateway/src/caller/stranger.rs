@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use config::CallerKind;
 use http::HeaderValue;
+
+use crate::metrics::TOO_OFTEN;
 
 /// A caller that did not prove who it is.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +27,18 @@ pub(crate) enum Why {
     Token(&'static str),
     /// The access token is good, and has none of the scopes and roles that the route wants.
     Scope,
-    /// The key is not good.
+    /// The key is not known.
     Key,
+    /// The key was good until some day.
+    KeyEnded,
     /// The certificate is not good, in these words.
     Certificate(&'static str),
     /// This address failed too often, and has to wait.
     TooOften(Duration),
     /// Nobody can tell now: the issuer gives no keys.
     Undecided,
+    /// Nobody can tell now: too many passwords wait to be tried.
+    Busy,
 }
 
 /// The kinds of credentials for `Authorization` that a route takes.
@@ -52,8 +59,21 @@ impl Why {
             Self::Token(reason) | Self::Certificate(reason) => reason,
             Self::Scope => "no scope or role that the route wants",
             Self::Key => "no such key",
+            Self::KeyEnded => "the key has expired",
             Self::TooOften(_) => "too many failed attempts from this address",
             Self::Undecided => "the issuer gives no keys",
+            Self::Busy => "too many passwords wait to be tried",
+        }
+    }
+
+    /// What kind of failed attempt this is in the metrics, if it is one.
+    pub(crate) fn failed_kind(self) -> Option<&'static str> {
+        match self {
+            Self::Token(_) => Some(CallerKind::Bearer.name()),
+            Self::Key | Self::KeyEnded => Some(CallerKind::ApiKey.name()),
+            Self::Certificate(_) => Some(CallerKind::Certificate.name()),
+            Self::TooOften(_) => Some(TOO_OFTEN),
+            Self::Nothing | Self::Ambiguous | Self::Scope | Self::Undecided | Self::Busy => None,
         }
     }
 }
@@ -62,16 +82,15 @@ impl Stranger {
     /// The values of `WWW-Authenticate`; none where no other credential would help.
     pub(crate) fn challenges(self) -> impl Iterator<Item = HeaderValue> {
         let bearer = match self.why {
-            Why::Nothing | Why::Key | Why::Certificate(_) => Some(BEARER),
+            Why::Nothing | Why::Key | Why::KeyEnded | Why::Certificate(_) => Some(BEARER),
             Why::Token(_) => Some(INVALID_TOKEN),
             Why::Scope => Some(INSUFFICIENT_SCOPE),
             Why::Ambiguous => Some(INVALID_REQUEST),
-            Why::TooOften(_) | Why::Undecided => None,
+            Why::TooOften(_) | Why::Undecided | Why::Busy => None,
         };
+        let basic = bearer.is_some() && !matches!(self.why, Why::Scope | Why::Ambiguous);
         let takes_bearer = self.accepted.bearer || self.accepted.keys;
         let bearer = bearer.filter(|_| takes_bearer);
-        let basic =
-            matches!(self.why, Why::Nothing | Why::Token(_) | Why::Key | Why::Certificate(_));
         let basic = (basic && self.accepted.keys).then_some(BASIC);
         bearer.into_iter().chain(basic).map(HeaderValue::from_static)
     }

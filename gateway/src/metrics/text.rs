@@ -5,7 +5,10 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::{AcquisitionMetrics, BOUNDS_MS, Metrics, RouteMetrics, STATUSES, TransactionMetrics};
+use super::{
+    AcquisitionMetrics, BOUNDS_MS, FAILED_KINDS, Metrics, RouteMetrics, STATUSES,
+    TransactionMetrics,
+};
 use crate::error::Blame;
 use crate::life::Life;
 use crate::route::Routes;
@@ -23,6 +26,7 @@ pub(crate) fn render(
     let mut text = String::with_capacity(16 << 10);
     // Writing to a String does not fail.
     let _ = transactions(&mut text, metrics);
+    let _ = failed_authentications(&mut text, metrics);
     let _ = acquisitions(&mut text, &routes.slots(), &routes.users());
     let _ = user_tokens(&mut text, usage);
     let _ = connections(&mut text, metrics);
@@ -94,6 +98,16 @@ impl TransactionMetrics {
     fn is_used(&self) -> bool {
         self.duration.buckets.iter().any(|bucket| bucket.value() > 0)
     }
+}
+
+fn failed_authentications(text: &mut String, metrics: &Metrics) -> fmt::Result {
+    let name = "failed_authentications_total";
+    family(text, name, "counter", "Requests whose credential was not good.")?;
+    for (kind, counter) in FAILED_KINDS.into_iter().zip(&*metrics.authentications_failed) {
+        let value = counter.value();
+        writeln!(text, "dicom_gateway_{name}{{kind=\"{kind}\"}} {value}")?;
+    }
+    Ok(())
 }
 
 fn acquisitions(text: &mut String, slots: &[Arc<Slot>], users: &[Arc<Users>]) -> fmt::Result {
