@@ -9,8 +9,10 @@ use config::{Config, Loaded, Problems};
 use gateway::{Drained, Log, Server, SetLevel};
 use tokio::runtime::{Builder, Runtime};
 
+mod key;
 mod signals;
 
+use self::key::KeyCommand;
 use self::signals::{Order, Signals};
 
 /// A confidential client that brings DICOMweb requests the token they need.
@@ -34,6 +36,11 @@ enum Command {
         /// Print the configuration file that the environment amounts to, and end
         #[arg(long)]
         print_config: bool,
+    },
+    /// Callers' keys: make, list and remove them
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
     },
 }
 
@@ -68,6 +75,7 @@ fn run(command: Command) -> Result<(), u8> {
                 config::sidecar(|name| std::env::var(name).ok()).map_err(|e| problems(&e))?;
             if print_config { say(sidecar.file.trim_end()) } else { serve(sidecar.config, None) }
         }
+        Command::Key { command } => key::run(command),
     }
 }
 
