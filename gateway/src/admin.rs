@@ -84,6 +84,7 @@ impl View {
                 let (routes, lives) = (&generation.routes, &generation.lives);
                 let usage = self.shared.user_tokens.usage();
                 let mut body = metrics::render(&self.shared.metrics, (routes, usage), lives);
+                metrics::render_callers(&mut body, &generation.routes);
                 metrics::render_dropped_lines(&mut body, self.log.dropped());
                 text(StatusCode::OK, "text/plain; version=0.0.4", body)
             }

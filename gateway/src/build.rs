@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::caller::{self, Callers, Failures, KeyFileError, Passwords};
+use crate::caller::{self, Callers, Failures, KeyFileError, KeySources, Passwords};
 use crate::cors::Pages;
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) failures: Arc<Failures>,
     /// Which passwords of callers were found right.
     pub(crate) passwords: Arc<Passwords>,
+    /// By which callers' tokens are known.
+    pub(crate) keys: KeySources,
     /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
     pub(crate) pseudonym: Arc<str>,
     draining: AtomicBool,
@@ -46,7 +48,8 @@ impl Shared {
             metrics,
             tokens: Tokens::new(runtime.clone()),
             // A configuration says how much it may hold before it holds anything.
-            user_tokens: Arc::new(UserTokens::new(runtime, 0)),
+            user_tokens: Arc::new(UserTokens::new(runtime.clone(), 0)),
+            keys: KeySources::new(runtime),
             pseudonym: format!("dicom-gateway-{:016x}", fastrand::u64(..)).into(),
             draining: AtomicBool::new(false),
         }
@@ -98,6 +101,14 @@ pub enum BuildError {
         prefix: String,
         /// What is wrong with their file.
         error: KeyFileError,
+    },
+    /// An issuer of callers' tokens cannot be asked for its keys.
+    #[error("route \"{prefix}\": callers.bearer: {error}{}", sources_of(&**.error))]
+    Issuer {
+        /// The route's prefix.
+        prefix: String,
+        /// What is wrong.
+        error: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A client of an authority cannot be made, of its credentials mostly.
     #[error("client \"{name}\": {error}{}", sources_of(&**.error))]

@@ -15,8 +15,10 @@ use http::StatusCode;
 use crate::error::Blame;
 use crate::token::AcquireError;
 
+mod callers;
 mod text;
 
+pub(crate) use self::callers::render_callers;
 pub(crate) use self::text::{render, render_dropped_lines};
 
 /// Everything that is counted in this process.
@@ -58,6 +60,8 @@ impl Metrics {
 #[derive(Debug)]
 pub(crate) struct RouteMetrics {
     classes: [TransactionMetrics; CLASSES],
+    /// Access tokens of callers.
+    pub tokens: CallerTokenMetrics,
 }
 
 impl RouteMetrics {
@@ -69,8 +73,20 @@ impl RouteMetrics {
 
 impl Default for RouteMetrics {
     fn default() -> Self {
-        Self { classes: array::from_fn(|_| TransactionMetrics::default()) }
+        let classes = array::from_fn(|_| TransactionMetrics::default());
+        Self { classes, tokens: CallerTokenMetrics::default() }
     }
+}
+
+/// What became of the access tokens that callers of one route brought.
+#[derive(Debug, Default)]
+pub(crate) struct CallerTokenMetrics {
+    /// Their signatures were verified, for better or worse.
+    pub verified: Counter,
+    /// They had been, a moment ago.
+    pub remembered: Counter,
+    /// They were not taken, whether for their signature or before it.
+    pub refused: Counter,
 }
 
 /// The transactions of one class on one route.

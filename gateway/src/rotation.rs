@@ -38,6 +38,7 @@ fn of_callers(callers: &Callers) -> Vec<&PathBuf> {
     certificates
         .flat_map(|taken| [&taken.anchors].into_iter().chain(&taken.revocation_lists))
         .chain(&known.api_keys)
+        .chain(known.bearer.iter().filter_map(|issuer| issuer.anchors.as_ref()))
         .collect()
 }
 

@@ -19,8 +19,11 @@ pub(crate) fn callers(
     lives: &mut Vec<Life>,
 ) -> Result<Callers, BuildError> {
     let config::Callers::Known(known) = &route.callers else { return Ok(Callers::Anyone) };
+    let bearer = (!known.bearer.is_empty())
+        .then(|| Issuers::build(&known.bearer, &route.prefix, shared, lives))
+        .transpose()?;
     Ok(Callers::Known(Arc::new(Known {
-        bearer: (!known.bearer.is_empty()).then_some(Issuers),
+        bearer,
         keys: known.api_keys.as_ref().map(|path| keys(path, route, shared, lives)).transpose()?,
         certificates: known
             .certificates

@@ -20,7 +20,7 @@ mod keys;
 mod stranger;
 
 pub(crate) use self::attempts::{Attempts, Failures};
-pub(crate) use self::bearer::{Issuers, User};
+pub(crate) use self::bearer::{Issuers, KeySources, User};
 pub(crate) use self::build::callers;
 pub(crate) use self::certificate::{Certificates, Names, Verdicts};
 pub use self::keys::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
@@ -73,6 +73,14 @@ pub(crate) struct Known {
 }
 
 impl Callers {
+    /// The issuers whose tokens are taken, if any are.
+    pub(crate) fn issuers(&self) -> Option<&Issuers> {
+        match self {
+            Self::Anyone => None,
+            Self::Known(known) => known.bearer.as_ref(),
+        }
+    }
+
     /// Learns who sent this request.
     pub(crate) async fn authenticate(&self, head: &Parts, peer: &Peer) -> Result<Principal, Error> {
         match self {
@@ -110,7 +118,9 @@ impl Known {
                 }
                 _ => Err(Why::Nothing),
             },
-            (Credential::Bearer(token), Some(issuers), _) if bearer::is_jwt(token) => {
+            (Credential::Bearer(token), Some(issuers), keys)
+                if keys.is_none() || bearer::is_jwt(token) =>
+            {
                 let verified = issuers.verify(token, peer).await;
                 verified
                     .map(Principal::Bearer)

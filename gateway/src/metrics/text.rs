@@ -259,11 +259,11 @@ pub(crate) fn render_dropped_lines(text: &mut String, dropped: u64) {
     let _ = writeln!(text, "dicom_gateway_{name} {dropped}");
 }
 
-fn family(text: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
+pub(super) fn family(text: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
     writeln!(text, "# HELP dicom_gateway_{name} {help}\n# TYPE dicom_gateway_{name} {kind}")
 }
 
 /// A label's value as the text form wants it.
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

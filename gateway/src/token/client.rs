@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use config::{IdentitySource, SecretSource, TokenEndpoint};
-use reqwest::redirect;
 use rustls::client::Resumption;
 use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
@@ -288,16 +287,7 @@ fn http(
         // A resumed session would still be that of the certificate before.
         tls.resumption = Resumption::disabled();
     }
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(config.timeout)
-        // Asked once in a quarter of an hour, an old connection saves nothing; one whose way was cut
-        // in silence would be tried again and again.
-        .pool_max_idle_per_host(0)
-        .user_agent(concat!("dicom-gateway/", env!("CARGO_PKG_VERSION")))
-        .build()
+    exchange::http(tls, config.timeout)
 }
 
 fn fingerprint(config: &config::Client) -> u64 {

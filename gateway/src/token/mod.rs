@@ -17,7 +17,7 @@ mod credential;
 mod discovery;
 mod entra;
 mod error;
-mod exchange;
+pub(crate) mod exchange;
 mod grant;
 mod keeper;
 mod slot;

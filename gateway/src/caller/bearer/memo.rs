@@ -1,0 +1,136 @@
+//! Tokens that were found good a moment ago.
+//!
+//! A viewer shows the same token hundreds of times a minute, and a signature costs more than all else
+//! that the gateway does for a small request. What is kept is keyed by the token's whole SHA-256, and
+//! says under which set of keys it was found good; who finds it looks at the clock and at the keys anew.
+
+use std::array;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::user::User;
+
+/// A token's SHA-256.
+pub(super) type Digest = [u8; 32];
+
+/// A bounded number of tokens, shared by all workers.
+pub(super) struct Memo {
+    shelves: [Mutex<Vec<(Digest, Seen)>>; SHELVES],
+}
+
+/// A token that was good.
+#[derive(Clone)]
+pub(super) struct Seen {
+    /// Which issuer's.
+    pub issuer: usize,
+    /// Which set of the issuer's keys.
+    pub keys: u64,
+    /// Whom it was given to.
+    pub user: Arc<User>,
+    /// When it will be of no more use.
+    pub until: SystemTime,
+}
+
+impl Memo {
+    /// Nothing.
+    pub(super) fn new() -> Self {
+        Self { shelves: array::from_fn(|_| Mutex::default()) }
+    }
+
+    /// What is known of this token.
+    pub(super) fn find(&self, token: &Digest) -> Option<Seen> {
+        let shelf = self.shelf(token).lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.iter().find(|(digest, _)| digest == token).map(|(_, seen)| seen.clone())
+    }
+
+    /// Keeps it instead of what was known of this token, or else, on a full shelf, of the one that ends
+    /// first. What has ended is forgotten.
+    pub(super) fn keep(&self, token: Digest, seen: Seen, now: SystemTime) {
+        let mut shelf = self.shelf(&token).lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.retain(|(_, seen)| seen.until > now);
+        let place = match shelf.iter().position(|(digest, _)| *digest == token) {
+            None if shelf.len() == SHELF => {
+                let until = |(_, (_, seen)): &(usize, &(Digest, Seen))| seen.until;
+                shelf.iter().enumerate().min_by_key(until).map(|(place, _)| place)
+            }
+            place => place,
+        };
+        match place {
+            Some(place) => shelf[place] = (token, seen),
+            None => shelf.push((token, seen)),
+        }
+    }
+
+    /// Digests are as good as random, and only who has good tokens brings any here.
+    fn shelf(&self, token: &Digest) -> &Mutex<Vec<(Digest, Seen)>> {
+        &self.shelves[usize::from(u16::from_be_bytes([token[0], token[1]])) % SHELVES]
+    }
+}
+
+/// What tells a token from every other one.
+pub(super) fn sha256(token: &str) -> Digest {
+    let mut sha256 = Digest::default();
+    sha256.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    sha256
+}
+
+/// With [`SHELF`] tokens on each: 2,048 a route, more than a hospital has viewers open. Tokens of
+/// Entra's are of some 2 KiB, and their claims of as much, so a full memo is of some 8 MiB.
+const SHELVES: usize = 256;
+
+/// Few enough to be looked through for less than a hash table would cost.
+const SHELF: usize = 8;
+
+/// Larger tokens are looked at anew each time: a memo full of them holds 32 MiB, and no more.
+pub(super) const REMEMBERED_MOST: usize = 8 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn it_holds_no_more_than_it_may_and_those_that_end_last() {
+        let memo = Memo::new();
+        for until in 1..10_000u64 {
+            memo.keep(sha256(&until.to_string()), seen(until), at(0));
+        }
+        let shelves = memo.shelves.iter().map(|shelf| shelf.lock().expect("no panic").len());
+        assert!(shelves.clone().all(|tokens| tokens <= SHELF), "{:?}", shelves.max());
+        assert_eq!(memo.find(&sha256("9999")).map(|seen| seen.until), Some(at(9_999)));
+        assert!(memo.find(&sha256("1")).is_none());
+    }
+
+    #[test]
+    fn what_has_ended_makes_room() {
+        let memo = Memo::new();
+        let token = sha256("token");
+        let mut other = token;
+        other[31] ^= 1;
+        memo.keep(token, seen(7), at(0));
+        memo.keep(other, seen(9), at(8));
+        assert!(memo.find(&token).is_none());
+        assert!(memo.find(&other).is_some());
+    }
+
+    #[test]
+    fn what_is_known_of_a_token_is_replaced() {
+        let memo = Memo::new();
+        for keys in [1, 2] {
+            memo.keep(sha256("token"), Seen { keys, ..seen(7) }, at(0));
+        }
+        assert_eq!(memo.find(&sha256("token")).map(|seen| seen.keys), Some(2));
+        assert_eq!(memo.shelf(&sha256("token")).lock().expect("no panic").len(), 1);
+    }
+
+    fn seen(until: u64) -> Seen {
+        Seen { issuer: 0, keys: 0, user: Arc::default(), until: at(until) }
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+}
