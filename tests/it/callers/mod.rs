@@ -1,3 +1,4 @@
 //! Who may call, and how that is known.
 
+mod bearer;
 mod certificates;
