@@ -125,7 +125,9 @@ async fn of_all_tenants_those_of_the_list_are_taken() {
     for tenant in [first, second] {
         gate.search(&of(tenant, tenant)).await.is_ok();
     }
-    gate.search(&of(third, third)).await.is_refused("The access token is of a tenant not taken here");
+    gate.search(&of(third, third))
+        .await
+        .is_refused("The access token is of a tenant not taken here");
     let no_issuer = "The access token is of an issuer not taken here";
     for (segment, tid) in [
         (first, second),
