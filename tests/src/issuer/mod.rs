@@ -160,11 +160,10 @@ async fn answer(
     request: &Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let path = request.uri().path();
-    let host = request.uri().host().map(str::to_owned);
-    let authority = request.uri().authority().map(ToString::to_string);
-    let host_field = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = authority.or(host_field.map(str::to_owned)).or(host).unwrap_or_default();
-    let url = format!("{scheme}://{authority}");
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 has it in the target.
+    let authority = request.uri().authority().map(|authority| authority.as_str()).or(host);
+    let url = format!("{scheme}://{}", authority.unwrap_or_default());
     let tenant = path.strip_suffix("/v2.0/.well-known/openid-configuration");
     let (of, body): (fn(&State) -> &Said, _) = if let Some(tenant) = tenant {
         state.send_modify(|state| state.metadata_asked += 1);

@@ -89,6 +89,9 @@ impl fmt::Debug for User {
 }
 
 #[cfg(test)]
+mod tests;
+
+#[cfg(test)]
 impl Default for User {
     fn default() -> Self {
         Self {

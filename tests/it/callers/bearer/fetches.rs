@@ -1,10 +1,11 @@
 //! How an issuer's keys are asked for, and answers that are none.
 
 use gateway_tests::issuer::{Issuer, Said, SigningKey};
+use gateway_tests::world::Toml;
 use gateway_tests::{Ca, Recorder};
 use serde_json::json;
 
-use super::{Scene, until};
+use super::{Gate, Scene, until};
 
 #[tokio::test]
 async fn answers_that_are_no_keys_let_nobody_in() {
@@ -80,15 +81,17 @@ async fn an_issuer_that_says_nothing_is_waited_for_as_long_as_configured() {
 async fn an_issuer_is_believed_by_its_anchors_only() {
     let scene = Scene::new().await;
     scene.world.scratch.file("other.pem", Ca::new().pem());
-    let gate = scene.gate("anchors = \"other.pem\"").await;
+    let table = scene.table(&scene.issuer.issuer(), "anchors = \"other.pem\"");
+    let more = "[runtime]\nworkers = 2\nwatch_interval_secs = 0.05\n".to_owned();
+    let running = scene.world.start_ready(&Toml { more, ..scene.toml(&table) }).await;
+    let gate = Gate { running, http: reqwest::Client::new() };
     gate.search(&scene.issuer.user_token()).await.is_undecided();
     assert_eq!(scene.issuer.metadata_asked(), 0);
 
     // A changed file is noticed, as all key material is.
     scene.world.scratch.file("other.pem", scene.world.ca.pem());
-    let table = scene.table(&scene.issuer.issuer(), "anchors = \"other.pem\"");
-    gate.running.reload(scene.world.config(&scene.toml(&table))).unwrap();
-    gate.search(&scene.issuer.user_token()).await.is_ok();
+    let token = scene.issuer.user_token();
+    until(async || gate.search(&token).await.status == 200).await;
 }
 
 #[tokio::test]

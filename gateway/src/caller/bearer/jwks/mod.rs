@@ -24,6 +24,7 @@ pub(super) use self::set::{KeySet, Mismatch};
 pub(crate) use self::sources::KeySources;
 
 use self::fetch::{FetchError, Fetcher};
+use self::key::Key;
 use super::flaw;
 use crate::caller::Why;
 use crate::metrics::Counter;
@@ -51,8 +52,8 @@ struct Pace {
 
 #[derive(Default)]
 struct Flight {
-    /// Ends with whether keys came.
-    fetch: Option<watch::Receiver<Option<bool>>>,
+    /// The fetch under way: true once it has ended.
+    fetch: Option<watch::Receiver<bool>>,
     /// How many failed in a row, and when the last one did.
     failures: u32,
     failed_at: Option<Instant>,
@@ -77,7 +78,7 @@ impl IssuerKeys {
             fetched: Counter::default(),
             failed: Counter::default(),
         });
-        keys.launch(&mut keys.lock());
+        keys.join(&mut keys.lock());
         keys.runtime.spawn(keep(Arc::downgrade(&keys)));
         keys
     }
@@ -115,11 +116,11 @@ impl IssuerKeys {
                 }
                 None => {
                     flight.demanded_at = Some(now);
-                    self.launch(&mut flight)
+                    self.join(&mut flight)
                 }
             }
         };
-        let _ = fetch.wait_for(Option::is_some).await;
+        let _ = fetch.wait_for(|has_ended| *has_ended).await;
         let set = self.usable(Instant::now()).filter(|set| set.version != than.version);
         set.ok_or_else(|| self.none_newer(&self.lock()))
     }
@@ -146,23 +147,27 @@ impl IssuerKeys {
     async fn settled(&self) {
         let fetch = self.lock().fetch.clone();
         if let Some(mut fetch) = fetch {
-            let _ = fetch.wait_for(Option::is_some).await;
+            let _ = fetch.wait_for(|has_ended| *has_ended).await;
         }
     }
 
-    fn launch(self: &Arc<Self>, flight: &mut Flight) -> watch::Receiver<Option<bool>> {
-        let (announce, fetch) = watch::channel(None);
+    /// The fetch under way, or a new one.
+    fn join(self: &Arc<Self>, flight: &mut Flight) -> watch::Receiver<bool> {
+        if let Some(fetch) = &flight.fetch {
+            return fetch.clone();
+        }
+        let (announce, fetch) = watch::channel(false);
         flight.fetch = Some(fetch.clone());
         let keys = self.clone();
         self.runtime.spawn(async move {
             let fetched = AssertUnwindSafe(keys.fetcher.fetch()).catch_unwind().await;
-            let came = keys.settle(fetched.unwrap_or(Err(FetchError::Broken)));
-            announce.send_replace(Some(came));
+            keys.settle(fetched.unwrap_or(Err(FetchError::Broken)));
+            announce.send_replace(true);
         });
         fetch
     }
 
-    fn settle(&self, fetched: Result<Vec<key::Key>, FetchError>) -> bool {
+    fn settle(&self, fetched: Result<Vec<Key>, FetchError>) {
         let mut flight = self.lock();
         flight.fetch = None;
         let issuer = self.fetcher.issuer();
@@ -178,7 +183,6 @@ impl IssuerKeys {
                 flight.failures = 0;
                 let before = self.current.load();
                 self.current.store(Some(Arc::new(KeySet::after(before.as_deref(), keys))));
-                true
             }
             Err(error) => {
                 self.failed.add(1);
@@ -187,7 +191,6 @@ impl IssuerKeys {
                 tracing::warn!(issuer, error = cause, in_hand, "no keys of callers' issuer came");
                 flight.failures = flight.failures.saturating_add(1);
                 flight.failed_at = Some(Instant::now());
-                false
             }
         }
     }
@@ -226,7 +229,7 @@ async fn keep(keys: Weak<IssuerKeys>) {
                     keys.settled().await;
                     let due_at = keys.due_at(jitter);
                     if due_at <= Instant::now() {
-                        keys.launch(&mut keys.lock());
+                        keys.join(&mut keys.lock());
                         keys.settled().await;
                         break;
                     }
