@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use certs::TrustAnchors;
 
@@ -52,7 +52,8 @@ impl Issuers {
             let key = format!("route.{name}.callers.bearer[{index}].anchors");
             let anchors = TrustAnchors::load(config.anchors.as_deref())
                 .map_err(|error| BuildError::Certs { key: key.clone(), error: Box::new(error) })?;
-            lives.extend(anchors.not_after().map(|ends| Life { key: key.clone(), ends }));
+            let life = |ends| Life { key: key.clone(), ends, warned_within: Duration::MAX };
+            lives.extend(anchors.not_after().map(life));
             let keys = shared.keys.of(config, &anchors).map_err(|error| BuildError::Issuer {
                 prefix: prefix.to_owned(),
                 error: Box::new(error),

@@ -23,6 +23,7 @@ fn a_bound_token_is_good_where_its_certificate_is_the_leaf() {
 #[test]
 fn debug_shows_nothing() {
     let subject = "canary".to_owned();
-    let user = User { subject, token: Arc::new("canary".into()), ..User::default() };
+    let assertion = Arc::new(Assertion::new(Arc::new("canary".into()), SystemTime::now()));
+    let user = User { subject, assertion, ..User::default() };
     assert_eq!(format!("{user:?}"), "User");
 }
