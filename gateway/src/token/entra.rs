@@ -45,8 +45,10 @@ mod tests {
             ("https://a.example/realms/r/protocol/openid-connect/token", None),
         ] {
             let endpoint = Url::parse(endpoint).expect("a URL");
-            let expected = asked
-                .map_or(endpoint.to_string(), |path| format!("https://a.example/{tenant}{path}"));
+            let expected = asked.map_or_else(
+                || endpoint.to_string(),
+                |path| format!("https://a.example/{tenant}{path}"),
+            );
             assert_eq!(of_tenant(&endpoint, Some(tenant)).as_str(), expected);
             assert_eq!(of_tenant(&endpoint, None), endpoint);
             assert_eq!(sign_in(&endpoint).is_some(), asked.is_some(), "{endpoint}");

@@ -3,3 +3,4 @@
 mod authority;
 mod guard;
 mod recorder;
+mod users;

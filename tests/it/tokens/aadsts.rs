@@ -158,7 +158,7 @@ const ROWS: &[(&str, u32, &str, &str)] = &[
     ("unauthorized_client", 70_001, "application", "disabled"),
     ("unauthorized_client", 7_000_112, "application", "disabled"),
     ("unauthorized_client", 1_000_031, "application", "administrator"),
-    ("invalid_grant", 7_000_114, "application", "client_credentials"),
+    ("invalid_grant", 7_000_114, "assertion", "client_credentials"),
     ("invalid_request", 90_002, "tenant", "slip"),
     ("invalid_request", 900_023, "tenant", "slip"),
     ("invalid_request", 90_038, "tenant", "login host"),

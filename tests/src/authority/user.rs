@@ -27,7 +27,7 @@ pub struct User {
     pub audience: String,
     /// `azp`: the viewer's own id.
     pub viewer: String,
-    /// How long a token lives.
+    /// How long a token lives, in whole seconds, and up to one less.
     pub lifetime: Duration,
     /// Whether its tokens are of Entra's first version.
     pub of_v1: bool,
@@ -93,7 +93,7 @@ impl User {
             "iss": format!("{origin}/{tenant}/v2.0"),
             "iat": now.as_secs() - 300,
             "nbf": now.as_secs() - 300,
-            "exp": (now + self.lifetime).as_secs_f64().ceil() as u64,
+            "exp": (now + self.lifetime).as_secs(),
             "azp": self.viewer,
             "azpacr": "0",
             "name": self.name,

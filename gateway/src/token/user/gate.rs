@@ -63,12 +63,9 @@ impl Gate {
         patience: Duration,
     ) -> Result<Pass<'_>, Held> {
         let mut probe = Probe { gate: self, tenant, taken: self.enter(tenant)? };
-        let permit = match tokio::time::timeout(patience, self.passes.acquire()).await {
-            Ok(Ok(permit)) => permit,
-            _ => {
-                let error = Arc::new(AcquireError::Late);
-                return Err(Held { error, retry_after: PROBE });
-            }
+        let permit = tokio::time::timeout(patience, self.passes.acquire()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(Held { error: Arc::new(AcquireError::Late), retry_after: PROBE });
         };
         if !probe.taken {
             // It may have been shut while this one waited.
