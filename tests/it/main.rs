@@ -12,6 +12,7 @@ mod http;
 mod life;
 mod links;
 mod logs;
+mod on_behalf_of;
 mod origin;
 mod program;
 mod routes;

@@ -239,9 +239,16 @@ impl Authority {
         user.token(&self.shared.origin())
     }
 
-    /// Issues the token with which the application of this id calls ours, on nobody's behalf.
+    /// Issues the token with which the application of this id calls ours, on nobody's behalf; its
+    /// only role is `Dicom.Reader`.
     pub fn issue_app_token(&self, application: &str) -> String {
-        self.issue_token_to(application, &self.client_id())
+        let settings = lock(&self.shared.settings).clone();
+        let audience = settings.client_id.clone();
+        let settings = Settings { client_id: application.to_owned(), ..settings };
+        let origin = self.shared.origin();
+        let mut claims = token::claims(&origin, &audience, &Subject::Application, &settings);
+        claims["roles"] = serde_json::json!(["Dicom.Reader"]);
+        token::sign(&claims)
     }
 
     /// Welcomes the application in this tenant as well.

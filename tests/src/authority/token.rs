@@ -38,6 +38,16 @@ pub(super) fn jwks() -> JwkSet {
 ///
 /// It lives at least `settings.lifetime` from now, and less than a second longer.
 pub(super) fn mint(origin: &str, audience: &str, subject: &Subject, settings: &Settings) -> String {
+    sign(&claims(origin, audience, subject, settings))
+}
+
+/// What such a token says.
+pub(super) fn claims(
+    origin: &str,
+    audience: &str,
+    subject: &Subject,
+    settings: &Settings,
+) -> Value {
     let now = user::now();
     // Entra dates tokens back five minutes, for resources whose clocks are late.
     let issued_at = (now - Duration::from_secs(300)).as_secs();
@@ -81,7 +91,7 @@ pub(super) fn mint(origin: &str, audience: &str, subject: &Subject, settings: &S
             claims["sub"] = user::pairwise(oid, audience).into();
         }
     }
-    sign(&claims)
+    claims
 }
 
 /// Signs these claims.
