@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod ca;
 pub mod caller;
 pub mod connection;
+pub mod crowd;
 pub mod guard;
 pub mod issuer;
 mod listen;
