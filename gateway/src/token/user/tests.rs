@@ -11,6 +11,7 @@ use self::authority::Authority;
 use super::*;
 
 mod authority;
+mod cost;
 
 #[tokio::test]
 async fn users_get_their_own_tokens_each_by_one_request() {
