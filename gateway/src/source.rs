@@ -72,7 +72,7 @@ impl Source {
                 (None, None) => return Some(("no token yet".to_owned(), None)),
             }
         }
-        let failure = self.users()?.trouble().filter(|error| error.wants_operator())?;
+        let failure = self.users()?.trouble(now).filter(|error| error.wants_operator())?;
         Some((failure.to_string(), Some(failure)))
     }
 }

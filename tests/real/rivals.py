@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -126,6 +127,51 @@ def a_secret_is_replaced_in_its_file(run):
     return REQUESTS, FAILURES
 
 
+def twenty_callers_of_one_user_before_there_is_a_token(run):
+    """MSAL: each of them asks on behalf of the same user, with the same assertion."""
+    run.authority.tell(delay=DELAY)
+    with run.client(users=True) as call:
+        run.at_once(lambda: call("ann"), 20)
+    return REQUESTS, FAILURES
+
+
+def a_user_calls_twenty_times(run):
+    """MSAL: never looks whether it has the user's token already."""
+    with run.client(users=True) as call:
+        run.in_turn(lambda: call("ann"), 20)
+    return REQUESTS, FAILURES
+
+
+def twenty_callers_of_one_user_past_the_refresh_time(run):
+    """MSAL: each of them asks and waits."""
+    run.authority.tell(refresh_in=1)
+    with run.client(users=True) as call:
+        run.in_turn(lambda: call("ann"), 1)
+        run.authority.tell(refresh_in=0, delay=DELAY)
+        time.sleep(1.5)
+        run.at_once(lambda: call("ann"), 20)
+    return REQUESTS, WAITS, FAILURES
+
+
+def the_authority_fails_one_user_and_another_calls(run):
+    """MSAL: the other is refused as well for five seconds, and the authority is not asked."""
+    run.authority.tell(of_user=("ann", "unavailable"))
+    with run.client(users=True) as call:
+        run.in_turn(lambda: call("ann"), 1)
+        run.until_well(lambda: call("bob"))
+    return FAILURES, SECONDS
+
+
+def a_user_consents_after_the_first_attempt(run):
+    """MSAL: a 400 is replayed from a cache for a minute."""
+    run.authority.tell(of_user=("ann", "no_consent"))
+    with run.client(users=True) as call:
+        run.in_turn(lambda: call("ann"), 1)
+        run.authority.tell(of_user=("ann", "well"))
+        run.until_well(lambda: call("ann"))
+    return FAILURES, SECONDS
+
+
 # --- how ---
 
 
@@ -204,6 +250,8 @@ class Authority:
     def __init__(self, process, folder):
         self.folder = folder
         self._process = process
+        self._tokens = {}
+        self._one_at_a_time = threading.Lock()
         self.told = json.loads(process.stdout.readline())
         self._secret = (folder / "client-secret").read_text()
         # What is said to `requests` in code gives way to this variable, which machines behind proxies have.
@@ -211,18 +259,31 @@ class Authority:
 
     def tell(self, **order):
         """Makes this hold from now on; gives how many token requests there were."""
+        return self._ask(order)["requests"]
+
+    def token_of(self, user):
+        """What this user's viewer calls with, the same until a reset."""
+        with self._one_at_a_time:
+            if user not in self._tokens:
+                self._tokens[user] = self._ask({"user": user})["token"]
+            return self._tokens[user]
+
+    def _ask(self, order):
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())["requests"]
+        return json.loads(self._process.stdout.readline())
 
     def reset(self):
         """As it was at first."""
         (self.folder / "client-secret").write_text(self._secret)
+        for user in self._tokens:
+            self.tell(of_user=(user, "well"))
+        self._tokens = {}
         self.tell(lifetime=3600, refresh_in=0, delay=0, answer="well", secret=self._secret)
 
     @contextmanager
-    def msal(self, ready=True):
-        """MSAL as an application has it: one object, its own cache. Yields a call: whether there is a token."""
+    def msal(self, ready=True, users=False):
+        """MSAL as an application has it: one object, its own cache. Yields a call: whether there is a token, for a user where users is set."""
         app = msal.ConfidentialClientApplication(
             self.told["client_id"],
             client_credential=(self.folder / "client-secret").read_text(),
@@ -233,7 +294,11 @@ class Authority:
         def call():
             return "access_token" in app.acquire_token_for_client(scopes=[self.told["scope"]])
 
-        yield call
+        def call_for(user):
+            token = self.token_of(user)
+            return "access_token" in app.acquire_token_on_behalf_of(token, scopes=[self.told["scope"]])
+
+        yield call_for if users else call
 
 
 @contextmanager
@@ -246,17 +311,19 @@ def authority(binary, folder, port, admin_port):
 
 
 @contextmanager
-def gateway(binary, configuration, ports, ready=True):
-    """The gateway, a new process. Yields a call: whether the origin server was reached with a token."""
+def gateway(binary, emulated, ports, ready=True, users=False):
+    """The gateway, a new process. Yields a call: whether the origin server was reached with a token, the user's where users is set."""
     port, admin_port = ports
+    configuration = emulated.folder / ("users.toml" if users else "gateway.toml")
     with parts.running("gateway", [binary, "serve", configuration], configuration.parent) as program:
         wanted = "/ready" if ready else "/live"
         program.wait_until(lambda: parts.status_of(admin_port, wanted) == 200, wanted)
 
-        def call():
+        def call(user=None):
+            headers = {"Authorization": f"Bearer {emulated.token_of(user)}"} if user else {}
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             try:
-                connection.request("GET", "/dicom-web/extendedquerytags")
+                connection.request("GET", "/dicom-web/extendedquerytags", headers=headers)
                 return connection.getresponse().status == 200
             finally:
                 connection.close()
@@ -300,7 +367,7 @@ def _row(row, sentence, emulated, binary, ports):
     costs = {}
     for name, client in [
         (f"MSAL {msal.__version__}", emulated.msal),
-        ("gateway", lambda **how: gateway(binary, emulated.folder / "gateway.toml", ports, **how)),
+        ("gateway", lambda **how: gateway(binary, emulated, ports, **how)),
     ]:
         run = Run(emulated, client)
         measures = row(run)

@@ -1,5 +1,15 @@
 //! A gateway that acts on behalf of its callers' users, on the real path: a viewer's token comes in,
 //! and the origin server sees one of the same user's for itself.
+//!
+//! | what other clients of Entra do | what holds here |
+//! | --- | --- |
+//! | each request asks again with the same assertion | `users::many_requests_of_a_user_cost_one_token_request` |
+//! | a refresh gets the application's own token | `users::a_refresh_is_the_users_again_and_nobody_waits_for_it` |
+//! | one user's 5xx or 429 holds up the others | `refused::one_users_failures_slow_no_other` |
+//! | a refusal is repeated from a cache after consent was given | `refused::consent_that_is_missing_is_told_and_found_soon_after_it_was_given` |
+//! | caches grow with each assertion | `many`, and unit tests of `token::user` |
+//! | a claims challenge goes to the viewer as 403 with bare JSON in a header | `steps::a_viewer_is_told_what_its_users_next_token_must_carry` |
+//! | a guest gets a token of the home tenant | `users::a_guest_is_asked_about_in_the_tenant_of_their_token` |
 
 mod exchange;
 mod many;

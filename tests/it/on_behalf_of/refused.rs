@@ -19,6 +19,21 @@ async fn a_token_behind_which_there_is_no_user_is_refused_and_nothing_is_asked()
 }
 
 #[tokio::test]
+async fn a_key_stands_for_no_user_either() {
+    let scene = Scene::new().await;
+    let file = gateway::KeyFile::at(&scene.world.scratch.path().join("api-keys")).unwrap();
+    let key = file.generate("ward-7".parse().unwrap(), None).unwrap();
+    let mut toml = scene.toml(&[]);
+    toml.route = toml.route.replace("callers = {", "callers = { api_keys = \"api-keys\",");
+    let gateway = scene.world.start(&toml);
+
+    let told = scene.search(&gateway, &key).await;
+
+    told.is(403, "no-user");
+    assert_eq!((scene.world.authority.requests(), scene.recorder.requests().len()), (0, 0));
+}
+
+#[tokio::test]
 async fn where_the_operator_says_so_it_is_served_with_the_applications_own_token() {
     let scene = Scene::new().await;
     let how = "on_behalf_of = { app_only = \"client_credentials\" }";

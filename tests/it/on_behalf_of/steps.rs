@@ -27,6 +27,7 @@ async fn a_viewer_is_told_what_its_users_next_token_must_carry() {
     assert_eq!(told.parameter("authorization_uri"), Some(uri));
     assert_eq!(told.cache_control.as_deref(), Some("no-store"));
     assert_eq!(scene.recorder.requests().len(), 0);
+    gateway.wait_for_line("interaction_required AADSTS50076").await;
 
     let ann = ann.with_second_factor();
     scene.search(&gateway, &scene.token(&ann)).await.is_ok();

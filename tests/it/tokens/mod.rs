@@ -1,9 +1,9 @@
 //! The token engine on the real path: a gateway, an authority and an origin server on sockets.
 //!
 //! What other clients of Entra do worse, as found in their code and by running them, and the test
-//! that shows what this one does instead. Their faults with users' tokens, managed identities and
-//! shared caches have no counterpart here, where the gateway asks for itself and keeps what it gets
-//! in memory.
+//! that shows what this one does instead. Those with users' tokens are in `on_behalf_of`; their faults
+//! with managed identities and shared caches have no counterpart here, where the gateway keeps what it
+//! gets in memory.
 //!
 //! | what they do | what holds here |
 //! | --- | --- |

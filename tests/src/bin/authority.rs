@@ -22,7 +22,8 @@ use tokio::runtime::Builder;
 /// A test authority that obeys lines of JSON.
 #[derive(Parser)]
 struct Arguments {
-    /// Where to write ca.pem, client-secret and gateway.toml.
+    /// Where to write ca.pem, client-secret, gateway.toml and, for a gateway that acts on behalf of
+    /// users, users.toml.
     #[arg(long)]
     dir: PathBuf,
     /// Where the gateway is to listen.
@@ -47,6 +48,10 @@ struct Order {
     answer: Option<Manner>,
     /// The only secret that is taken.
     secret: Option<String>,
+    /// The answer tells a new token of the user of this name.
+    user: Option<String>,
+    /// This user's token requests are answered so; others' as they are.
+    of_user: Option<(String, Manner)>,
 }
 
 #[derive(Deserialize)]
@@ -76,14 +81,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&arguments.dir)?;
     fs::write(arguments.dir.join("ca.pem"), ca.pem())?;
     fs::write(arguments.dir.join("client-secret"), authority.secret())?;
-    let configuration = configuration(&arguments, &authority, &origin.base_url());
-    fs::write(arguments.dir.join("gateway.toml"), configuration)?;
+    let own = "callers = \"anyone\"".to_owned();
+    let users = format!(
+        "grant = \"on_behalf_of\"\ncallers = {{ bearer = {{ issuer = \"{}\", audience = \"{}\", \
+         jwks_uri = \"{}\", anchors = \"ca.pem\" }} }}",
+        authority.issuer(),
+        authority.client_id(),
+        authority.jwks_uri()
+    );
+    for (file, route) in [("gateway.toml", own), ("users.toml", users)] {
+        let configuration = configuration(&arguments, &authority, (&origin.base_url(), &route));
+        fs::write(arguments.dir.join(file), configuration)?;
+    }
     let (url, id) = (authority.url(), authority.client_id());
     println!("{}", json!({ "authority": url, "client_id": id, "scope": authority.scope() }));
 
     for line in io::stdin().lock().lines() {
-        obey(&authority, serde_json::from_str(&line?)?);
-        let seen = json!({ "requests": authority.requests() });
+        let order = serde_json::from_str::<Order>(&line?)?;
+        let user = order.user.as_deref().map(|name| authority.user(name));
+        let token = user.map(|user| authority.issue_user_token(&user));
+        obey(&authority, order);
+        let seen = json!({ "requests": authority.requests(), "token": token });
         writeln!(io::stdout(), "{seen}")?;
     }
     Ok(())
@@ -98,13 +116,10 @@ fn obey(authority: &Authority, order: Order) {
         authority.set_refresh_in(refresh_in.map(Duration::from_secs));
     }
     if let Some(answer) = order.answer {
-        authority.answer_with(match answer {
-            Manner::Well => Answer::default(),
-            Manner::Unavailable => Answer::unavailable(),
-            Manner::Throttled => Answer::throttled(RetryAfter::Seconds(3)),
-            Manner::NoConsent => refusal("invalid_grant", 65_001, "Nobody consented."),
-            Manner::RefreshInText => Answer::with("refresh_in", "\"1800\""),
-        });
+        authority.answer_with(answer.answer());
+    }
+    if let Some((name, manner)) = order.of_user {
+        authority.answer_user(&authority.user(&name), manner.answer());
     }
     if let Some(delay) = order.delay {
         authority.delay(Duration::from_secs_f64(delay));
@@ -114,7 +129,23 @@ fn obey(authority: &Authority, order: Order) {
     }
 }
 
-fn configuration(arguments: &Arguments, authority: &Authority, origin: &str) -> String {
+impl Manner {
+    fn answer(self) -> Answer {
+        match self {
+            Self::Well => Answer::default(),
+            Self::Unavailable => Answer::unavailable(),
+            Self::Throttled => Answer::throttled(RetryAfter::Seconds(3)),
+            Self::NoConsent => refusal("invalid_grant", 65_001, "Nobody consented."),
+            Self::RefreshInText => Answer::with("refresh_in", "\"1800\""),
+        }
+    }
+}
+
+fn configuration(
+    arguments: &Arguments,
+    authority: &Authority,
+    (origin, route): (&str, &str),
+) -> String {
     let Arguments { listen, admin, .. } = arguments;
     let (endpoint, id) = (authority.token_endpoint(), authority.client_id());
     let scope = authority.scope();
@@ -135,7 +166,7 @@ credential.secret_file = "client-secret"
 prefix = "/dicom-web"
 origin = "{origin}"
 scope = "{scope}"
-callers = "anyone"
+{route}
 allow = ["manage"]
 urls = "keep"
 "#

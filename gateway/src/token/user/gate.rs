@@ -75,9 +75,12 @@ impl Gate {
         Ok(Pass { gate: self, tenant, user, is_probe, _permit: permit })
     }
 
-    /// Why nobody passes, if that is so in any tenant.
-    pub(super) fn trouble(&self) -> Option<Arc<AcquireError>> {
-        self.lock().values().find_map(|it| it.shut.as_ref().map(|shut| shut.error.clone()))
+    /// Why nobody passes now, if that is so in any tenant. Not for longer: nobody finds out that it
+    /// is over at a gateway which gets no requests because of it.
+    pub(super) fn trouble(&self, now: Instant) -> Option<Arc<AcquireError>> {
+        let circuits = self.lock();
+        let mut shut = circuits.values().filter_map(|it| it.shut.as_ref());
+        shut.find(|shut| now < shut.until).map(|shut| shut.error.clone())
     }
 
     /// Whether this one finds out for all, or what they are told.

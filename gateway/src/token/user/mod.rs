@@ -133,8 +133,8 @@ impl Users {
     }
 
     /// Why nobody gets a token now, if that is so.
-    pub(crate) fn trouble(&self) -> Option<Arc<AcquireError>> {
-        self.party.gate.trouble()
+    pub(crate) fn trouble(&self, now: Instant) -> Option<Arc<AcquireError>> {
+        self.party.gate.trouble(now)
     }
 
     /// Where they sign in, of this tenant or the client's own, if the authority has said it.

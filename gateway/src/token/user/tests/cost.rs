@@ -49,7 +49,7 @@ async fn a_hit_among_a_hundred_thousand() {
 async fn put(tokens: &Arc<UserTokens>, number: u64) {
     let request = TokenRequest { client: 0, scope: "scope".to_owned() };
     let purpose = Arc::new(Purpose { request, exchange: Exchange::JwtBearer });
-    let assertion = Assertion::new(number.to_string().into(), SystemTime::now()).sha256();
+    let assertion = Assertion::new(Arc::new(number.to_string().into()), SystemTime::now()).sha256();
     let key = Key { purpose, tenant: Some(Uuid::nil()), assertion };
     let ends_at = Instant::now() + Duration::from_secs(3600);
     let entry = tokens.cache.entry(&key, ends_at);
