@@ -185,3 +185,69 @@ const PROBE: Duration = Duration::from_millis(250);
 
 /// Tenants come from callers' tokens, though only from those that are let in.
 const TENANTS_MOST: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_user_shuts_no_gate_however_often_and_three_do() {
+        let gate = Gate::default();
+        for _ in 0..10 {
+            fail(&gate, 1).await;
+        }
+        fail(&gate, 2).await;
+        assert!(gate.trouble(Instant::now()).is_none());
+        fail(&gate, 3).await;
+        assert!(pass(&gate, 4).await.is_err());
+        assert!(gate.trouble(Instant::now()).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_users_own_failure_shows_that_the_authority_works() {
+        let gate = Gate::default();
+        fail(&gate, 1).await;
+        fail(&gate, 2).await;
+        let own = Arc::new(AcquireError::AssertionEnded);
+        pass(&gate, 3).await.unwrap().ended(Some(&own), "test");
+        fail(&gate, 4).await;
+        assert!(pass(&gate, 5).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_finds_out_whether_it_is_over() {
+        let gate = Gate::default();
+        for user in 1..=3 {
+            fail(&gate, user).await;
+        }
+        let probe = when_rested(&gate).await;
+        assert!(pass(&gate, 5).await.is_err());
+        // Who was to find out has left without an answer: the next one does.
+        drop(probe);
+        let probe = pass(&gate, 6).await.unwrap();
+        let error = Arc::new(AcquireError::Late);
+        probe.ended(Some(&error), "test");
+        assert!(pass(&gate, 7).await.is_err());
+        when_rested(&gate).await.ended(None, "test");
+        let (one, other) = (pass(&gate, 8).await, pass(&gate, 9).await);
+        assert!(one.is_ok() && other.is_ok());
+    }
+
+    async fn fail(gate: &Gate, user: u8) {
+        let error = Arc::new(AcquireError::Late);
+        pass(gate, user).await.unwrap().ended(Some(&error), "test");
+    }
+
+    async fn pass(gate: &Gate, user: u8) -> Result<Pass<'_>, Held> {
+        gate.pass(None, [user; 32], Duration::from_secs(30)).await
+    }
+
+    async fn when_rested(gate: &Gate) -> Pass<'_> {
+        loop {
+            if let Ok(pass) = pass(gate, 9).await {
+                return pass;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}

@@ -114,7 +114,11 @@ async fn a_refresh_repeats_the_grant() {
 
 #[tokio::test]
 async fn no_token_is_served_past_its_assertions_end_or_renewed_for_it() {
-    let authority = Authority::start(|asked| token_of(&asked.user)).await;
+    // Another client would renew it at once.
+    let authority = Authority::start(|_| {
+        ok(r#"{"access_token":"a","token_type":"Bearer","expires_in":600,"refresh_in":0.001}"#)
+    })
+    .await;
     let users = authority.users(Exchange::JwtBearer);
     let ann = Arc::new(Assertion::new(
         Arc::new("ann".into()),
@@ -356,6 +360,17 @@ async fn memory_is_bounded_and_a_new_bound_keeps_what_fits() {
     assert_eq!(tokens.usage().entries, usage.entries);
     tokens.limit(10 << 10);
     assert!(tokens.usage().bytes <= 10 << 10);
+}
+
+#[tokio::test]
+async fn a_large_token_counts_as_such() {
+    let size = 20_000;
+    let authority = Authority::start(move |_| token_of(&"a".repeat(size))).await;
+    let users = authority.users(Exchange::JwtBearer);
+    users.of(&assertion("ann"), None).token().await.unwrap();
+    let usage = users.tokens.usage();
+    assert_eq!(usage.entries, 1);
+    assert!(usage.bytes > size as u64, "{usage:?}");
 }
 
 #[tokio::test]
