@@ -110,8 +110,7 @@ async fn a_challenge_that_demands_nothing_is_not_the_viewers() {
     scene.recorder.reply_with(Reply::Bytes(
         b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer error=\"invalid_token\"\r\n\
           Content-Length: 0\r\n\r\n"
-            .to_vec()
-            .into(),
+            .to_vec(),
     ));
 
     let told = scene.search(&gateway, &token).await;
