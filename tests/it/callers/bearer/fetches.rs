@@ -44,7 +44,8 @@ async fn answers_that_are_no_keys_let_nobody_in() {
 async fn metadata_of_another_issuer_are_none() {
     let scene = Scene::new().await;
     let (issuer, keys) = (scene.issuer.issuer(), scene.issuer.jwks_uri());
-    let plain = keys.replace("https:", "http:");
+    let plain = Issuer::start_plain().await;
+    plain.publish(&[scene.issuer.key()]);
     for (metadata, is_good) in [
         (json!({ "issuer": issuer, "jwks_uri": keys }), true),
         (json!({ "issuer": format!("{issuer}/"), "jwks_uri": keys }), false),
@@ -52,7 +53,7 @@ async fn metadata_of_another_issuer_are_none() {
         (json!({ "issuer": "https://issuer.example", "jwks_uri": keys }), false),
         (json!({ "jwks_uri": keys }), false),
         (json!({ "issuer": issuer }), false),
-        (json!({ "issuer": issuer, "jwks_uri": plain }), false),
+        (json!({ "issuer": issuer, "jwks_uri": plain.jwks_uri() }), false),
         (json!({ "issuer": issuer, "jwks_uri": "file:///etc/passwd" }), false),
         (json!({ "issuer": issuer, "jwks_uri": "/keys" }), false),
         (json!([issuer, keys]), false),
@@ -62,6 +63,7 @@ async fn metadata_of_another_issuer_are_none() {
         let told = gate.search(&scene.issuer.user_token()).await;
         assert_eq!(told.status, if is_good { 200 } else { 503 }, "{metadata}: {told:?}");
     }
+    assert_eq!(plain.keys_asked(), 0, "no weaker transport than the issuer's");
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ async fn old_keys_are_used_while_the_issuer_is_away_and_no_longer_than_configure
 
     scene.issuer.say_of_keys(Said::Status(503));
     let asked = scene.issuer.keys_asked();
-    scene.issuer.wait_for_keys_asked(asked + 2).await;
+    scene.issuer.wait_for_keys_asked(asked + 1).await;
     gate.search(&scene.issuer.user_token()).await.is_ok();
     // Whether a new key is one of the issuer's nobody can tell.
     gate.search(&scene.user().sign(&SigningKey::es256("2"))).await.is_undecided();
