@@ -1,7 +1,7 @@
 //! The program itself, as an operator starts it: a process, its signals, its words, its exit code.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -34,12 +34,20 @@ pub struct Ended {
 impl Program {
     /// Starts it with these arguments, and with these variables as its whole environment.
     pub fn start<A: AsRef<OsStr>>(arguments: &[A], environment: &[(&str, &str)]) -> Self {
+        Self::start_with(arguments, environment, Stdio::null())
+    }
+
+    fn start_with<A: AsRef<OsStr>>(
+        arguments: &[A],
+        environment: &[(&str, &str)],
+        stdin: Stdio,
+    ) -> Self {
         let mut command = Command::new(binary());
         command
             .args(arguments)
             .env_clear()
             .envs(environment.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -51,6 +59,16 @@ impl Program {
     /// Starts it, and gives what it said once it has ended.
     pub async fn run<A: AsRef<OsStr>>(arguments: &[A], environment: &[(&str, &str)]) -> Ended {
         Self::start(arguments, environment).ended().await
+    }
+
+    /// The same with this as its standard input, and without an environment.
+    pub async fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: &str) -> Ended {
+        let mut program = Self::start_with(arguments, &[], Stdio::piped());
+        let mut stdin = program.child.stdin.take().expect("a pipe");
+        // It may end before it has read all of it.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        program.ended().await
     }
 
     /// Its id.

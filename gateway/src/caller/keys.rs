@@ -5,6 +5,7 @@
 //! of the two a key can be is told by its form, so that nothing short is ever compared by the quick way.
 
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +42,8 @@ struct Owner {
 }
 
 impl Keys {
-    /// Reads the file. None at all is no error: then nobody has one any more.
+    /// Reads the file. No key at all is no error, for the last one can be taken away; no text at all is:
+    /// an editor that writes in place leaves that for a moment.
     pub(crate) fn load(path: &Path, passwords: &Arc<Passwords>) -> Result<Self, KeyFileError> {
         let mut keys = Self {
             generated: Vec::new(),
@@ -49,7 +51,12 @@ impl Keys {
             owners: Vec::new(),
             passwords: passwords.clone(),
         };
-        for entry in file::entries(path, &file::text(path)?)? {
+        let text = file::text(path)?;
+        if text.trim().is_empty() {
+            let error = io::Error::other("it is empty; where nobody has a key, a comment says so");
+            return Err(KeyFileError::Unreadable { path: path.to_owned(), error });
+        }
+        for entry in file::entries(path, &text)? {
             let owner = Owner { name: entry.name, last_day: entry.last_day };
             match entry.hash {
                 Hash::Sha256(hash) => keys.generated.push((hash, owner)),
