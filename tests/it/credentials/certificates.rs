@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
 use gateway_tests::Issued;
 
 use super::{Scene, check, is_served, parts, until};
@@ -120,6 +121,27 @@ async fn no_assertion_is_shown_twice() {
         parts(form.field("client_assertion").unwrap()).1["jti"].as_str().unwrap().to_owned()
     });
     assert_eq!(ids.collect::<BTreeSet<_>>().len(), forms.len());
+}
+
+#[tokio::test]
+async fn a_thousand_requests_cost_one_assertion_and_the_next_token_another() {
+    let scene = Scene::new().await;
+    let authority = &scene.world.authority;
+    registered(&scene, scene.world.ca.issue(&["gateway"]));
+    let gateway = scene.world.start(&scene.with(PEM));
+    // The first of them come before there is a token.
+    for _ in 0..20 {
+        join_all((0..50).map(|_| is_served(&gateway))).await;
+    }
+    assert_eq!(authority.forms().len(), 1);
+
+    authority.revoke(&authority.last_token().unwrap());
+    join_all((0..50).map(|_| is_served(&gateway))).await;
+    let forms = authority.forms();
+    let ids = forms.iter().map(|form| {
+        parts(form.field("client_assertion").unwrap()).1["jti"].as_str().unwrap().to_owned()
+    });
+    assert_eq!((forms.len(), ids.collect::<BTreeSet<_>>().len()), (2, 2));
 }
 
 #[tokio::test]
