@@ -87,7 +87,8 @@ pub(crate) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 /// Where the reader of a file writes down what it finds.
 pub(crate) struct Report<'t> {
-    text: &'t str,
+    /// Where the text's lines end.
+    line_ends: Vec<usize>,
     /// What relative paths are relative to.
     pub(crate) folder: &'t Path,
     /// Whether the files that are named have to be there.
@@ -101,13 +102,13 @@ pub(crate) struct Report<'t> {
 impl<'t> Report<'t> {
     /// An empty report on `text`.
     pub(crate) fn new(
-        text: &'t str,
+        text: &str,
         folder: &'t Path,
         files: Files,
         environment: Environment<'t>,
     ) -> Self {
         Self {
-            text,
+            line_ends: text.match_indices('\n').map(|(offset, _)| offset).collect(),
             folder,
             files,
             environment,
@@ -126,8 +127,7 @@ impl<'t> Report<'t> {
 
     /// The line of a byte of the text.
     pub(crate) fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        1 + self.line_ends.partition_point(|end| *end < offset)
     }
 
     /// Notes a breach of TOML's grammar; all else has to be noted after these.
