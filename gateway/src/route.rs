@@ -16,6 +16,9 @@ use crate::token::{Slot, Users};
 use crate::transaction::{self, Resource};
 use crate::websocket;
 
+#[cfg(test)]
+mod cost;
+
 /// A published path prefix and all that lies behind it, whole and immutable.
 #[derive(Clone)]
 pub(crate) struct Route {

@@ -211,7 +211,8 @@ async fn a_rejection_is_no_leave_to_ask_an_authority_that_wants_to_be_left_alone
 }
 
 impl Slot {
-    fn put(&self, token: AccessToken) -> Arc<AccessToken> {
+    /// As if the authority had given this token.
+    pub(crate) fn put(&self, token: AccessToken) -> Arc<AccessToken> {
         let token = Arc::new(token);
         self.succession.current.store(Some(token.clone()));
         token
