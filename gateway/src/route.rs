@@ -1,5 +1,6 @@
 //! From a path to the route that has it, and what it names there.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use config::{Profile, Urls};
@@ -18,6 +19,9 @@ use crate::websocket;
 
 #[cfg(test)]
 mod cost;
+mod prefixes;
+
+use self::prefixes::Prefixes;
 
 /// A published path prefix and all that lies behind it, whole and immutable.
 #[derive(Clone)]
@@ -63,49 +67,45 @@ impl Route {
     }
 }
 
-/// All published routes, longest prefix first.
-pub(crate) struct Routes(Vec<Route>);
+/// All published routes.
+pub(crate) struct Routes {
+    routes: Vec<Route>,
+    prefixes: Prefixes,
+}
 
 impl Routes {
     /// These routes; prefixes are unique.
-    pub(crate) fn new(mut routes: Vec<Route>) -> Self {
-        routes.sort_by_key(|route| std::cmp::Reverse(route.config.prefix.len()));
-        Self(routes)
+    pub(crate) fn new(routes: Vec<Route>) -> Self {
+        let prefixes = Prefixes::new(routes.iter().map(|route| &*route.label));
+        Self { routes, prefixes }
     }
 
     /// The index of the route with the longest prefix of this path.
     pub(crate) fn find(&self, path: &str) -> Option<usize> {
-        self.0.iter().position(|route| {
-            let rest = path.strip_prefix(&*route.label);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        self.prefixes.find(path)
     }
 
     /// The route with this index.
     pub(crate) fn at(&self, index: usize) -> &Route {
-        &self.0[index]
+        &self.routes[index]
     }
 
     /// All of them, in the order of their indices.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
-        self.0.iter()
+        self.routes.iter()
     }
 
     /// Where the application's own tokens live, each once.
     pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
-        let mut slots = Vec::<Arc<Slot>>::new();
-        for slot in self.0.iter().filter_map(|route| route.source.slot()) {
-            if !slots.iter().any(|known| Arc::ptr_eq(known, slot)) {
-                slots.push(slot.clone());
-            }
-        }
-        slots
+        let mut seen = HashSet::new();
+        let slots = self.routes.iter().filter_map(|route| route.source.slot());
+        slots.filter(|slot| seen.insert(Arc::as_ptr(slot))).cloned().collect()
     }
 
     /// On whose behalf tokens are got, each client and scope once.
     pub(crate) fn users(&self) -> Vec<Arc<Users>> {
         let mut all = Vec::<Arc<Users>>::new();
-        for users in self.0.iter().filter_map(|route| route.source.users()) {
+        for users in self.routes.iter().filter_map(|route| route.source.users()) {
             if !all.iter().any(|known| known.are_those_of(users)) {
                 all.push(users.clone());
             }
