@@ -109,6 +109,9 @@ fn race(arguments: &Arguments) -> Result<()> {
     let is_whole = !arguments.quick && arguments.cases.is_empty() && peers_are_the_usual;
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results.md");
     if let Some(file) = arguments.out.clone().or_else(|| is_whole.then_some(results)) {
+        // What was measured by other means stands below, each under a heading like this one.
+        let old = std::fs::read_to_string(&file).unwrap_or_default();
+        text.push_str(old.find("\n# ").map_or("", |below| &old[below..]));
         std::fs::write(&file, text)?;
         println!("written to {}", file.display());
     }
