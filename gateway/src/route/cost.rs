@@ -117,7 +117,7 @@ impl Venue {
     fn ask(&self, path: &str) -> Arc<AccessToken> {
         let routes = &self.generation.routes;
         let route = routes.at(routes.find(path).unwrap());
-        route.slot.token().now_or_never().unwrap().unwrap()
+        route.source.slot().unwrap().token().now_or_never().unwrap().unwrap()
     }
 }
 
