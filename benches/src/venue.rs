@@ -1,7 +1,9 @@
 //! What all peers share: a folder, certificates, the token endpoint and the origin server.
 
-use std::fs;
+use std::fs::File;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +47,7 @@ impl Venue {
     /// Writes a file of this race and says where it is.
     pub fn write(&self, name: &str, text: &str) -> Result<String> {
         let path = self.path(name);
-        fs::write(&path, text)?;
+        write_private(&path, text)?;
         Ok(path.display().to_string())
     }
 }
@@ -66,10 +68,10 @@ fn certify(folder: &Path) -> Result<Arc<ClientConfig>> {
     let key = KeyPair::generate()?;
     let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
     let leaf = CertificateParams::new(names)?.signed_by(&key, &Issuer::new(ca, ca_key))?;
-    fs::write(folder.join("ca.pem"), ca_certificate.pem())?;
-    fs::write(folder.join("chain.pem"), leaf.pem())?;
-    fs::write(folder.join("key.pem"), key.serialize_pem())?;
-    fs::write(folder.join("both.pem"), leaf.pem() + &key.serialize_pem())?;
+    write_private(&folder.join("ca.pem"), ca_certificate.pem())?;
+    write_private(&folder.join("chain.pem"), leaf.pem())?;
+    write_private(&folder.join("key.pem"), key.serialize_pem())?;
+    write_private(&folder.join("both.pem"), leaf.pem() + &key.serialize_pem())?;
 
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from(ca_certificate.der().to_vec()))?;
@@ -79,4 +81,10 @@ fn certify(folder: &Path) -> Result<Arc<ClientConfig>> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// The gateway takes no key and no secret that others can read.
+fn write_private(path: &Path, content: impl AsRef<[u8]>) -> std::io::Result<()> {
+    let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file?.write_all(content.as_ref())
 }

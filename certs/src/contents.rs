@@ -3,9 +3,10 @@
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The content of some files at one time, as a digest.
+/// The content of some files at one time, and who besides their owners may use them, as a digest.
 ///
 /// Names and times of files say little: an editor writes in place, and a kubelet swaps a symbolic link
 /// two folders above (`..data`). So what is compared is what a reader would read. Keeps none of it.
@@ -41,11 +42,14 @@ impl Contents {
 
 fn digest(path: &Path) -> io::Result<u64> {
     // A pipe would keep us waiting for ever.
-    if !fs::metadata(path)?.is_file() {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut file = File::open(path)?;
     let mut hasher = DefaultHasher::new();
+    // A key that others may read by now is another matter, though its bytes are the same.
+    hasher.write_u32(metadata.mode() & FOR_OTHERS);
     let mut buffer = [0; 4096];
     loop {
         match file.read(&mut buffer)? {
@@ -55,11 +59,15 @@ fn digest(path: &Path) -> io::Result<u64> {
     }
 }
 
+/// Of a file's mode, what is not its owner's.
+const FOR_OTHERS: u32 = 0o077;
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-    use std::os::unix::fs::symlink;
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -79,6 +87,20 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let gone = before.now();
         assert!(!gone.is_same(&before) && gone.now().is_same(&gone));
+    }
+
+    #[test]
+    fn who_may_use_it_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tls.key");
+        fs::write(&path, "one").unwrap();
+        let permit = |mode| fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        permit(0o600);
+        let before = Contents::of(vec![path.clone()]);
+        permit(0o400);
+        assert!(before.now().is_same(&before), "what its owner may do is nobody's concern");
+        permit(0o644);
+        assert!(!before.now().is_same(&before));
     }
 
     #[test]

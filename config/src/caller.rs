@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::model::{Address, Transaction};
+use crate::private::PrivateFile;
 
 /// Who may call a route.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,7 +24,7 @@ pub struct Known {
     /// Access tokens, of any of these issuers; no issuer twice.
     pub bearer: Vec<Bearer>,
     /// Keys, whose hashes stand in this file.
-    pub api_keys: Option<PathBuf>,
+    pub api_keys: Option<PrivateFile>,
     /// Certificates, shown in the TLS handshake; only with a listener that has an identity.
     pub certificates: Option<CallerCertificates>,
 }
@@ -120,9 +121,9 @@ pub enum NameKind {
     Dns,
     /// A `uniformResourceIdentifier` among them.
     Uri,
-    /// The subject's last common name.
+    /// The subject's common name, where it has one and no more.
     CommonName,
-    /// The whole subject, as RFC 4514 writes it.
+    /// The whole subject, as RFC 4514 writes it: the last attribute first.
     Subject,
 }
 

@@ -93,7 +93,7 @@ fn known_callers(table: &Table<'_>, listener: &Listener) -> Option<Callers> {
             table.problem("bearer", format!("{:?} stands twice; {advice}", one.issuer));
         }
     }
-    let api_keys = table.file("api_keys");
+    let api_keys = table.private_file("api_keys");
     let certificates =
         table.has("certificates").then(|| certificates(&table.table("certificates")));
     if certificates.is_some() && listener.identity.is_none() {

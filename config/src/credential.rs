@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::model::IdentityFiles;
+use crate::private::PrivateFile;
 
 /// Where tokens are requested.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +41,7 @@ pub enum Credential {
     },
     /// The key file of a Google service account, as JSON (RFC 7523, section 2.1). It names the
     /// account and the token endpoint.
-    ServiceAccount(PathBuf),
+    ServiceAccount(PrivateFile),
     /// A certificate that is shown in the TLS handshake (RFC 8705, section 2).
     TlsCertificate(KeyFiles),
 }
@@ -60,7 +61,7 @@ pub struct Secret {
 #[derive(Clone)]
 pub enum SecretSource {
     /// In this file, read anew for every token request.
-    File(PathBuf),
+    File(PrivateFile),
     /// Here, from the environment: the sidecar's way only.
     Value(SecretString),
 }
@@ -95,9 +96,9 @@ pub enum KeyFiles {
     /// A PKCS#12 file (RFC 7292).
     Pkcs12 {
         /// The file.
-        store: PathBuf,
+        store: PrivateFile,
         /// The file with its password; without one that is empty.
-        password: Option<PathBuf>,
+        password: Option<PrivateFile>,
     },
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn credential(
     }
     Some(match kind {
         "secret_file" => Credential::Secret(Secret {
-            source: SecretSource::File(table.file(kind)?),
+            source: SecretSource::File(table.private_file(kind)?),
             method: method?,
             ends,
         }),
@@ -53,7 +53,7 @@ pub(crate) fn credential(
         "federated_token_file" => Credential::FederatedToken(table.file(kind)?),
         "workload_identity" => workload_identity(table)?,
         "managed_identity" => managed_identity(&table.table(kind), endpoint)?,
-        "service_account" => Credential::ServiceAccount(table.file(kind)?),
+        "service_account" => Credential::ServiceAccount(table.private_file(kind)?),
         _ => Credential::TlsCertificate(key_files(&table.table(kind))?),
     })
 }
@@ -81,7 +81,7 @@ fn key_files(table: &Table<'_>) -> Option<KeyFiles> {
                 table.problem(pem, "stands beside pkcs12, which has it inside; keep one of them");
             }
         }
-        let (store, password) = (table.file("pkcs12"), table.file("password_file"));
+        let (store, password) = (table.private_file("pkcs12"), table.private_file("password_file"));
         return Some(KeyFiles::Pkcs12 { store: store?, password });
     }
     if table.has("password_file") {
@@ -92,7 +92,7 @@ fn key_files(table: &Table<'_>) -> Option<KeyFiles> {
             table.missing(pem, format!("write {pem} = \"{example}\", or pkcs12 = \"client.pfx\""));
         }
     }
-    let (chain, key) = (table.file("chain"), table.file("key"));
+    let (chain, key) = (table.file("chain"), table.private_file("key"));
     Some(KeyFiles::Pem(IdentityFiles { chain: chain?, key: key? }))
 }
 

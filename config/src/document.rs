@@ -69,6 +69,7 @@ pub(crate) fn read(
 }
 
 fn config(root: &Table<'_>) -> Option<Config> {
+    let runtime = process::runtime(&root.table("runtime"));
     let listener_table = root.table("listener");
     let mut listener = listener::listener(&listener_table)?;
     let admin = listener::admin(&root.table("admin"), &listener)?;
@@ -85,7 +86,6 @@ fn config(root: &Table<'_>) -> Option<Config> {
     }
 
     let log = process::log(&root.table("log"))?;
-    let runtime = process::runtime(&root.table("runtime"))?;
     let drain = process::drain(&root.table("drain"));
 
     let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
@@ -104,5 +104,6 @@ fn config(root: &Table<'_>) -> Option<Config> {
         }
     }
     let forward_auth = forward_auth.flatten();
+    let runtime = runtime?;
     Some(Config { listener, admin, forward_auth, clients, routes, log, runtime, drain })
 }

@@ -1,11 +1,13 @@
 //! The files that a configuration names: there, readable, not empty, not for everyone.
 
-use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::Zeroizing;
+
+use crate::keys::Kind;
+use crate::private::{PrivateFile, exposure, open};
+use crate::table::Table;
 
 /// Whether the files that a configuration names have to be there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,6 +27,38 @@ pub(crate) enum Content {
     Bytes,
 }
 
+impl Table<'_> {
+    /// The path of a file that is there; if it holds a secret, nobody else can read it.
+    pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
+        let path = self.parsed(name, |text| Ok(self.folder().join(text)))?;
+        if self.report().files == Files::Unchecked {
+            return Some(path);
+        }
+        let kind = self.kind(name);
+        let content = if matches!(kind, Kind::KeyStore) { Content::Bytes } else { Content::Text };
+        if let Err(message) = check(&path, content) {
+            // What stands where the path of a secret should may be the secret.
+            let shown = matches!(kind, Kind::File);
+            let place = if shown { format!(" ({})", path.display()) } else { String::new() };
+            let advice = "write a path here, relative to this file's folder";
+            self.problem(name, format!("the file it names{place} {message}; {advice}"));
+        } else if matches!(kind, Kind::SecretFile | Kind::KeyStore) {
+            match check_privacy(&path) {
+                Err(message) if self.report().files_may_be_open() => self.warning(name, message),
+                Err(message) => self.problem(name, message),
+                Ok(()) => {}
+            }
+        }
+        Some(path)
+    }
+
+    /// The same of a file that holds a secret.
+    pub(crate) fn private_file(&self, name: &str) -> Option<PrivateFile> {
+        let file = PrivateFile::new(self.file(name)?);
+        Some(if self.report().files_may_be_open() { file.may_be_open() } else { file })
+    }
+}
+
 /// Says why this cannot be the content of an option: it cannot be read, or it is empty. The path is
 /// not part of what is said.
 pub(crate) fn check(path: &Path, wanted: Content) -> Result<(), String> {
@@ -39,18 +73,20 @@ pub(crate) fn check(path: &Path, wanted: Content) -> Result<(), String> {
     }
 }
 
-/// Whether others than its owner can read the file.
-pub(crate) fn is_exposed(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0)
+/// Says why nothing secret can be in this file: others can read or change it.
+pub(crate) fn check_privacy(path: &Path) -> Result<(), String> {
+    match exposure(path) {
+        Ok(Some(exposed)) => Err(format!(
+            "the file it names {exposed}; allow its owner only (chmod 600), or a group of the \
+             gateway's to read it (chmod 640; in Kubernetes defaultMode 0440 and fsGroup)"
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    // A pipe or a device would keep us waiting, and cannot be read again.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
     let mut content = Zeroizing::new(Vec::new());
-    File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut content)?;
+    open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut content)?;
     Ok(content)
 }
 

@@ -95,7 +95,7 @@ fn hosts(table: &Table<'_>) -> Vec<String> {
 }
 
 fn identity(table: Table<'_>) -> Option<IdentityFiles> {
-    let (chain, key) = (table.file("chain"), table.file("key"));
+    let (chain, key) = (table.file("chain"), table.private_file("key"));
     Some(IdentityFiles { chain: chain?, key: key? })
 }
 

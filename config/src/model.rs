@@ -10,6 +10,7 @@ use url::Url;
 use crate::caller::{Callers, ForwardAuth, Grant, PermitRule};
 use crate::credential::{Credential, TokenEndpoint};
 use crate::fix::Fixes;
+use crate::private::PrivateFile;
 
 /// Everything the gateway needs to start.
 #[derive(Clone, Debug)]
@@ -76,7 +77,7 @@ pub struct IdentityFiles {
     /// The chain, leaf first.
     pub chain: PathBuf,
     /// The leaf's private key.
-    pub key: PathBuf,
+    pub key: PrivateFile,
 }
 
 /// Where operators look (`[admin]`).
@@ -302,6 +303,8 @@ pub struct Runtime {
     pub watch_interval: Duration,
     /// How much memory the tokens of users may take, in bytes.
     pub max_user_tokens_bytes: u64,
+    /// Whether the process may be dumped and traced.
+    pub danger_core_dumps: bool,
 }
 
 /// How the process ends (`[drain]`).

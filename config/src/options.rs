@@ -212,6 +212,18 @@ static RUNTIME: Section = Section {
             "67108864",
             "how much memory tokens that were got on behalf of users may take",
         ),
+        Key::default(
+            "danger_loose_key_files",
+            Kind::Flag,
+            "false",
+            "allows secrets and private keys in files that other users can read or write",
+        ),
+        Key::default(
+            "danger_core_dumps",
+            Kind::Flag,
+            "false",
+            "allows core dumps and debuggers: secrets and tokens can be read in them",
+        ),
     ],
     later: &[],
 };

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, said so that it can be put right.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -93,6 +93,7 @@ pub(crate) struct Report<'t> {
     pub(crate) folder: &'t Path,
     /// Whether the files that are named have to be there.
     pub(crate) files: Files,
+    files_may_be_open: Cell<bool>,
     environment: Environment<'t>,
     broken_lines: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
@@ -111,11 +112,22 @@ impl<'t> Report<'t> {
             line_ends: text.match_indices('\n').map(|(offset, _)| offset).collect(),
             folder,
             files,
+            files_may_be_open: Cell::new(false),
             environment,
             broken_lines: Vec::new(),
             problems: RefCell::default(),
             warnings: RefCell::default(),
         }
+    }
+
+    /// Lets files with secrets be open to others: what names them is read after this.
+    pub(crate) fn let_files_be_open(&self) {
+        self.files_may_be_open.set(true);
+    }
+
+    /// Whether files with secrets may be open to others.
+    pub(crate) fn files_may_be_open(&self) -> bool {
+        self.files_may_be_open.get()
     }
 
     /// A variable of the environment; an empty one is none.

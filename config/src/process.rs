@@ -14,8 +14,11 @@ pub(crate) fn log(table: &Table<'_>) -> Option<Log> {
     })
 }
 
-/// Reads `[runtime]`.
+/// Reads `[runtime]`, before anything that names a file with a secret.
 pub(crate) fn runtime(table: &Table<'_>) -> Option<Runtime> {
+    if table.flag("danger_loose_key_files") {
+        table.report().let_files_be_open();
+    }
     let workers = match table.count("workers")? {
         0 => thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
@@ -24,6 +27,7 @@ pub(crate) fn runtime(table: &Table<'_>) -> Option<Runtime> {
         workers,
         watch_interval: table.seconds("watch_interval_secs"),
         max_user_tokens_bytes: table.count("max_user_tokens_bytes")?,
+        danger_core_dumps: table.flag("danger_core_dumps"),
     })
 }
 

@@ -97,6 +97,9 @@ impl Variables<'_> {
                 self.problem(CERTIFICATE, format!("is taken for PKCS#12 by its name; {advice}"));
             } else {
                 self.check_file(CERTIFICATE, &path);
+                if let Err(message) = files::check_privacy(Path::new(&path)) {
+                    self.problem(CERTIFICATE, message);
+                }
             }
             let path = quoted(&path);
             let line = format!("credential.certificate = {{ chain = {path}, key = {path} }}");

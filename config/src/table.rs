@@ -6,13 +6,12 @@
 //! used.
 
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::files::{self, Content, Files};
 use crate::keys::{Key, Kind, MOST_SECONDS, Presence, Section};
 use crate::problem::Report;
 use crate::words::{integer, unknown, word, wrong};
@@ -59,6 +58,16 @@ impl<'d> Table<'d> {
             self.missing(name, format!("write {name} = {example}: {}", key.doc));
         }
         self.has(name)
+    }
+
+    /// Where everything that is found is written down.
+    pub(crate) fn report(&self) -> &'d Report<'d> {
+        self.report
+    }
+
+    /// What a key's value must be.
+    pub(crate) fn kind(&self, name: &str) -> Kind {
+        self.section.key(name).kind
     }
 
     /// What relative paths are relative to.
@@ -124,9 +133,13 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// A boolean; the key has a default.
+    /// A boolean; the key has a default. Danger is told of.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.choice(name).unwrap_or_default()
+        let is_set = self.choice(name).unwrap_or_default();
+        if is_set && name.starts_with("danger_") {
+            self.warning(name, format!("is true, which {}", self.section.key(name).doc));
+        }
+        is_set
     }
 
     /// A boolean, if it is there.
@@ -175,27 +188,6 @@ impl<'d> Table<'d> {
         named: fn(T) -> &'static str,
     ) -> Option<T> {
         self.value(name, |key, value| word(key, value, all, named))
-    }
-
-    /// The path of a file that is there.
-    pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
-        let path = self.parsed(name, |text| Ok(self.report.folder.join(text)))?;
-        if self.report.files == Files::Unchecked {
-            return Some(path);
-        }
-        let kind = self.section.key(name).kind;
-        let content = if matches!(kind, Kind::KeyStore) { Content::Bytes } else { Content::Text };
-        if let Err(message) = files::check(&path, content) {
-            // What stands where the path of a secret should may be the secret.
-            let shown = matches!(kind, Kind::File);
-            let place = if shown { format!(" ({})", path.display()) } else { String::new() };
-            let advice = "write a path here, relative to this file's folder";
-            self.problem(name, format!("the file it names{place} {message}; {advice}"));
-        } else if matches!(kind, Kind::SecretFile | Kind::KeyStore) && files::is_exposed(&path) {
-            let advice = "allow its owner only (chmod 600)";
-            self.warning(name, format!("the file it names can be read by other users; {advice}"));
-        }
-        Some(path)
     }
 
     /// A table that may be absent: all of its keys are then.

@@ -13,6 +13,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::caller::{self, Callers, Failures, KeyFileError, KeySources, Passwords};
 use crate::cors::Pages;
+use crate::identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::origin::{OriginSpec, SharedSpec};
@@ -132,7 +133,7 @@ impl Generation {
         let contents = Contents::of(rotation::files(&config));
         let (mut problems, mut lives) = (Vec::new(), Vec::new());
         let identity = config.listener.identity.as_ref().and_then(|files| {
-            Identity::load(&files.chain, &files.key)
+            identity::load(files)
                 .inspect(|identity| note("listener.identity", identity.not_after(), &mut lives))
                 .map_err(|error| problems.push(certs_error("listener.identity", error)))
                 .ok()

@@ -9,6 +9,7 @@ use config::{Config, Loaded, Problems};
 use gateway::{Drained, Log, Server, SetLevel};
 use tokio::runtime::{Builder, Runtime};
 
+mod dumps;
 mod key;
 mod signals;
 
@@ -48,6 +49,8 @@ enum Command {
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // First of all: the environment may hold a secret already.
+    let denied = dumps::deny();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -56,6 +59,9 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let Err(error) = denied {
+        warn_of_dumps(&error);
+    }
     ExitCode::from(run(arguments.command).err().unwrap_or(0))
 }
 
@@ -89,7 +95,11 @@ fn load(file: &Path) -> Result<Config, u8> {
 
 /// Serves until a signal says otherwise; `file` is read again on SIGHUP.
 fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
-    keep_secrets_from_dumps();
+    let settled =
+        if config.runtime.danger_core_dumps { dumps::allow() } else { dumps::deny_for_good() };
+    if let Err(error) = settled {
+        warn_of_dumps(&error);
+    }
     take_descriptors();
     let (log, writer) = Log::start(io::stderr()).map_err(|error| fail(&error))?;
     let set_level = log.install(&config.log);
@@ -170,14 +180,6 @@ fn reload(server: &Server, file: Option<&Path>, set_level: &SetLevel) {
     }
 }
 
-/// No core dump, and no look into our memory by processes of the same user.
-fn keep_secrets_from_dumps() {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = setrlimit(Resource::Core, none);
-    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-}
-
 /// The usual soft limit, 1024, is for programs that cannot count further; each transaction may need two.
 fn take_descriptors() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -191,6 +193,11 @@ fn say_where_it_panics() {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(location, "a bug: the gateway panicked");
     }));
+}
+
+/// Where the system does not let us: a sandbox that allows no such call, for one.
+fn warn_of_dumps(error: &io::Error) {
+    eprintln!("warning: who may see this process' memory cannot be set: {error}");
 }
 
 fn say(line: &str) -> Result<(), u8> {

@@ -5,12 +5,12 @@
 //! published whole if all of it is good: a chain whose key has not arrived yet changes nothing. Client
 //! secrets and tokens are not among these files, since they are read for each token request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use certs::Contents;
-use config::{Callers, Config, Credential, KeyFiles};
+use config::{Callers, Config, Credential, IdentityFiles, KeyFiles, PrivateFile};
 
 use crate::build::{BuildError, Generation, Shared};
 use crate::life::Told;
@@ -18,45 +18,52 @@ use crate::server::Workers;
 
 /// The files whose content a generation keeps in memory.
 pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
-    let identity = config.listener.identity.iter().flat_map(|files| [&files.chain, &files.key]);
-    let anchors = config.clients.iter().filter_map(|client| client.anchors.as_ref());
-    let origins = config.routes.iter().filter_map(|route| route.origin.anchors.as_ref());
+    let identity = config.listener.identity.iter().flat_map(of_identity);
+    let anchors = config.clients.iter().filter_map(|client| client.anchors.as_deref());
+    let origins = config.routes.iter().filter_map(|route| route.origin.anchors.as_deref());
     let credentials = config.clients.iter().flat_map(|client| &client.credentials);
     let credentials = credentials.flat_map(of_credential);
     let callers = config.routes.iter().flat_map(|route| of_callers(&route.callers));
     let files = identity.chain(anchors).chain(origins).chain(credentials).chain(callers);
-    let mut files = files.cloned().collect::<Vec<_>>();
+    let mut files = files.map(Path::to_owned).collect::<Vec<_>>();
     files.sort_unstable();
     files.dedup();
     files
 }
 
 /// Those that callers are known by.
-fn of_callers(callers: &Callers) -> Vec<&PathBuf> {
+fn of_callers(callers: &Callers) -> Vec<&Path> {
     let Callers::Known(known) = callers else { return Vec::new() };
     let certificates = known.certificates.iter();
     certificates
         .flat_map(|taken| [&taken.anchors].into_iter().chain(&taken.revocation_lists))
-        .chain(&known.api_keys)
-        .chain(known.bearer.iter().filter_map(|issuer| issuer.anchors.as_ref()))
+        .map(PathBuf::as_path)
+        .chain(known.api_keys.as_ref().map(PrivateFile::path))
+        .chain(known.bearer.iter().filter_map(|issuer| issuer.anchors.as_deref()))
         .collect()
 }
 
 /// Those that have to be good for a client to be built. It reads them again for each token request.
-fn of_credential(credential: &Credential) -> Vec<&PathBuf> {
+fn of_credential(credential: &Credential) -> Vec<&Path> {
     let keys = match credential {
         Credential::Certificate(certificate) => &certificate.keys,
         Credential::TlsCertificate(keys) => keys,
-        Credential::ServiceAccount(path) => return vec![path],
+        Credential::ServiceAccount(file) => return vec![file.path()],
         Credential::Secret(_)
         | Credential::FederatedToken(_)
         | Credential::FederatedIdentity { .. }
         | Credential::ManagedIdentity(_) => return Vec::new(),
     };
     match keys {
-        KeyFiles::Pem(files) => vec![&files.chain, &files.key],
-        KeyFiles::Pkcs12 { store, password } => [store].into_iter().chain(password).collect(),
+        KeyFiles::Pem(files) => of_identity(files).to_vec(),
+        KeyFiles::Pkcs12 { store, password } => {
+            [store].into_iter().chain(password).map(PrivateFile::path).collect()
+        }
     }
+}
+
+fn of_identity(files: &IdentityFiles) -> [&Path; 2] {
+    [&files.chain, files.key.path()]
 }
 
 /// Watches over the key material of whatever generation is current, until it is dropped.

@@ -170,6 +170,8 @@ impl Server {
         same("admin.address", &before.config.admin.address, &config.admin.address)?;
         let workers = &config.runtime.workers;
         same("runtime.workers", &before.config.runtime.workers, workers)?;
+        let core_dumps = &config.runtime.danger_core_dumps;
+        same("runtime.danger_core_dumps", &before.config.runtime.danger_core_dumps, core_dumps)?;
         // Half a log in one form and half in another could be read by nobody.
         same("log.format", &before.config.log.format, &config.log.format)?;
         let generation =

@@ -33,7 +33,7 @@ pub use self::origin::{OriginServer, TokenCheck};
 pub use self::platform::Platform;
 pub use self::program::Program;
 pub use self::recorder::{RawRequest, Recorder, Reply};
-pub use self::scratch::Scratch;
+pub use self::scratch::{Scratch, write_private};
 pub use self::token_issuer::TokenIssuer;
 pub use self::verifier::{Claims, Rejection, Verifier};
 pub use self::world::{Running, World};

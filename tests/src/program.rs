@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,8 @@ pub struct Program {
 pub struct Ended {
     /// Its exit code; none if a signal ended it.
     pub code: Option<i32>,
+    /// Whether the kernel left an image of its memory.
+    pub dumped: bool,
     /// All that it wrote to standard output.
     pub stdout: String,
     /// All that it wrote to standard error.
@@ -140,14 +143,19 @@ impl Program {
         let waited = async {
             loop {
                 if let Some(status) = self.child.try_wait().expect("a child") {
-                    return status.code();
+                    return status;
                 }
                 pause().await;
             }
         };
         let waited = tokio::time::timeout(PATIENCE, waited).await;
-        let code = waited.unwrap_or_else(|_| panic!("it does not end:\n{}", self.stderr.text()));
-        Ended { code, stdout: self.stdout.whole_text(), stderr: self.stderr.whole_text() }
+        let status = waited.unwrap_or_else(|_| panic!("it does not end:\n{}", self.stderr.text()));
+        Ended {
+            code: status.code(),
+            dumped: status.core_dumped(),
+            stdout: self.stdout.whole_text(),
+            stderr: self.stderr.whole_text(),
+        }
     }
 }
 

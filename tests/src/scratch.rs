@@ -1,9 +1,18 @@
 //! A folder for the files that a test needs on a disk.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+
+/// Writes a file that nobody else can read at any time.
+pub fn write_private(path: &Path, contents: impl AsRef<[u8]>) -> io::Result<()> {
+    let mut options = File::options();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    file?.write_all(contents.as_ref())
+}
 
 /// A fresh, empty folder that is removed, with all in it, when this value is dropped.
 #[derive(Debug)]
@@ -24,13 +33,14 @@ impl Scratch {
         self.0.path()
     }
 
-    /// Writes `contents` to the file `name` in the folder, in place of what it held before.
+    /// Writes `contents` to the file `name` in the folder, in place of what it held before; nobody
+    /// else may read it.
     ///
     /// # Panics
     /// If the file cannot be written.
     pub fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
-        fs::write(&path, contents).expect("a file in the scratch folder");
+        write_private(&path, contents).expect("a file in the scratch folder");
         path
     }
 }

@@ -105,7 +105,7 @@ fn several_kinds_of_callers_go_together() {
     let text = format!("listener.identity = {{ chain = \"tls.crt\", key = \"tls.key\" }}\n{text}");
     let loaded = folder.parse(&text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     let Callers::Known(known) = &loaded.config.routes[0].callers else { panic!("known") };
-    assert_eq!(known.api_keys, Some(folder.path("keys")));
+    assert_eq!(known.api_keys.as_ref().unwrap().path(), folder.path("keys"));
     let certificates = known.certificates.as_ref().unwrap();
     assert_eq!(certificates.revocation_lists, [folder.path("ca.crl")]);
     let names = certificates.names.iter().map(ToString::to_string).collect::<Vec<_>>();

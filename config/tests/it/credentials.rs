@@ -36,7 +36,7 @@ fn a_certificate_is_a_pair_of_pem_files_or_one_of_pkcs12() {
     };
     let Certificate { keys, algorithm, x5c, audience } =
         of("{ chain = \"c.crt\", key = \"c.key\" }");
-    assert!(matches!(keys, KeyFiles::Pem(files) if files.key == folder.path("c.key")));
+    assert!(matches!(keys, KeyFiles::Pem(files) if files.key.path() == folder.path("c.key")));
     assert_eq!((algorithm, x5c, audience), (None, false, None));
     let store = of("{ pkcs12 = \"c.pfx\", algorithm = \"RS256\", x5c = true, audience = \"a\" }");
     assert!(matches!(store.keys, KeyFiles::Pkcs12 { password: None, .. }));
@@ -65,22 +65,32 @@ fn a_certificate_is_a_pair_of_pem_files_or_one_of_pkcs12() {
 }
 
 #[test]
-fn keys_that_others_can_read_are_worth_a_warning_and_projected_tokens_are_not() {
+fn keys_that_others_can_read_are_refused_and_projected_tokens_are_not() {
     let folder = folder();
-    for name in ["c.key", "c.pfx", "token", "account.json"] {
+    folder.write("password", "canary");
+    for name in ["c.key", "token", "account.json", "password"] {
         folder.permit(name, 0o644);
     }
-    for (credential, warnings) in [
-        ("certificate = { chain = \"c.crt\", key = \"c.key\" }", 1),
-        ("certificate = { pkcs12 = \"c.pfx\" }", 1),
-        ("tls_certificate = { chain = \"c.crt\", key = \"c.key\" }", 1),
-        ("service_account = \"account.json\"", 1),
-        ("federated_token_file = \"token\"", 0),
+    for (credential, key) in [
+        ("certificate = { chain = \"c.crt\", key = \"c.key\" }", "certificate.key"),
+        (
+            "certificate = { pkcs12 = \"c.pfx\", password_file = \"password\" }",
+            "certificate.password_file",
+        ),
+        ("tls_certificate = { chain = \"c.crt\", key = \"c.key\" }", "tls_certificate.key"),
+        ("service_account = \"account.json\"", "service_account"),
     ] {
         let text = with(&format!("credential.{credential}"));
-        let loaded = folder.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-        assert_eq!(loaded.warnings.len(), warnings, "{credential}: {}", loaded.warnings);
+        wrong_in(&folder, &text, &format!("client.credential.{key}"), "is open to other users");
     }
+    folder.permit("c.pfx", 0o640 | 0o004);
+    let text = with("credential.certificate = { pkcs12 = \"c.pfx\" }");
+    wrong_in(&folder, &text, "client.credential.certificate.pkcs12", "is open to other users");
+    // A kubelet gives it to everyone in the container, and it is good for an hour.
+    right(&folder, &with("credential.federated_token_file = \"token\""));
+    folder.permit("c.crt", 0o644);
+    folder.permit("c.key", 0o600);
+    right(&folder, &with("credential.certificate = { chain = \"c.crt\", key = \"c.key\" }"));
 }
 
 #[test]

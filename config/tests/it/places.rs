@@ -70,7 +70,7 @@ fn hosts_that_nobody_names_are_worth_a_warning_where_other_machines_connect() {
         "address = \"0.0.0.0:80\"\nhosts = [\"*\"]",
         "address = \"0.0.0.0:80\"\nhosts = [\"imaging.example\"]",
     ] {
-        assert_eq!(warnings(quiet), "", "{quiet}");
+        assert!(!warnings(quiet).contains("listener.hosts"), "{quiet}");
     }
 }
 

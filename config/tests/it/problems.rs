@@ -187,12 +187,39 @@ fn a_file_that_cannot_be_read_is_told_by_name() {
 }
 
 #[test]
+fn what_is_dangerous_is_told_at_each_start() {
+    let mut known = config::schema().to_string().matches("\"danger_").count();
+    for (top, client, route, key) in [
+        ("[runtime]\ndanger_core_dumps = true", "", "", "runtime.danger_core_dumps"),
+        ("[runtime]\ndanger_loose_key_files = true", "", "", "runtime.danger_loose_key_files"),
+        ("", "danger_plain_http = true", "", "client.danger_plain_http"),
+        ("", "", "danger_plain_http = true", "route[0].danger_plain_http"),
+        (
+            "",
+            "",
+            "danger_anyone_on_public_address = true",
+            "route[0].danger_anyone_on_public_address",
+        ),
+    ] {
+        let text = file(&Parts { top, client, route });
+        let warnings = Folder::new().parse(&text).unwrap().warnings;
+        let [told] = &warnings.iter().collect::<Vec<_>>()[..] else { panic!("{warnings}") };
+        assert!(told.key == key && told.message.starts_with("is true, which allows "), "{told:?}");
+        let text = text.replace("= true", "= false");
+        assert!(Folder::new().parse(&text).unwrap().warnings.is_empty(), "{key}");
+        // `client` and `route` stand in the schema in two forms, one table or several.
+        known -= if key.starts_with("client") { 2 } else { 1 };
+    }
+    assert_eq!(known, 0, "each that there is was tried");
+}
+
+#[test]
 fn a_file_is_loaded_with_paths_relative_to_its_folder() {
     let folder = Folder::new();
     folder.write("gateway.toml", file(&Parts::default()));
     let loaded = config::load(&folder.path("gateway.toml")).unwrap();
     let credential = format!("{:?}", loaded.config.clients[0].credentials);
-    assert!(credential.contains(&format!("File({:?})", folder.path("client-secret"))));
+    assert!(credential.contains(&format!("{:?}", folder.path("client-secret"))));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The sidecar: variables in, a configuration and its file out.
 
 use config::{
-    Callers, Config, Credential, IdentitySource, ManagedIdentity, Profile, SecretSource, Sidecar,
-    TokenEndpoint, Transaction, WhichIdentity,
+    Callers, Config, Credential, IdentitySource, ManagedIdentity, PrivateFile, Profile,
+    SecretSource, Sidecar, TokenEndpoint, Transaction, WhichIdentity,
 };
 
 use crate::support::Folder;
@@ -74,12 +74,12 @@ fn the_file_that_is_printed_is_the_configuration_that_runs() {
         let folder = Folder::new();
         let mut parsed = folder.parse(&file).unwrap_or_else(|p| panic!("{p}\n{file}")).config;
         let expected = folder.path("client-secret");
-        assert!(matches!(secret_of(&parsed), SecretSource::File(path) if *path == expected));
+        assert!(matches!(secret_of(&parsed), SecretSource::File(file) if file.path() == expected));
         for config in [&mut config, &mut parsed] {
             let Credential::Secret(secret) = &mut config.clients[0].credentials[0] else {
                 panic!()
             };
-            secret.source = SecretSource::File("same".into());
+            secret.source = SecretSource::File(PrivateFile::new("same"));
         }
         assert_eq!(format!("{config:?}"), format!("{parsed:?}"), "{file}");
     }
@@ -149,6 +149,16 @@ fn files_that_are_not_there_are_told_by_variable() {
     ] {
         wrong(&[("AZURE_CLIENT_SECRET", ""), (name, value)], name, message);
     }
+}
+
+#[test]
+fn a_key_that_others_can_read_is_told_by_variable() {
+    let folder = Folder::new();
+    folder.write("client.pem", "-----BEGIN");
+    folder.permit("client.pem", 0o644);
+    let path = folder.path("client.pem");
+    let pem = ("AZURE_CLIENT_CERTIFICATE_PATH", path.to_str().unwrap());
+    wrong(&[("AZURE_CLIENT_SECRET", ""), pem], pem.0, "is open to other users");
 }
 
 #[test]

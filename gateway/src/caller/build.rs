@@ -1,10 +1,9 @@
 //! From what was configured of callers to what knows them.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{Config, Route};
+use config::{Config, PrivateFile, Route};
 
 use super::{Attempts, Callers, Certificates, Issuers, Keys, Known};
 use crate::build::{BuildError, Generation, Shared};
@@ -24,7 +23,7 @@ pub(crate) fn callers(
         .transpose()?;
     Ok(Callers::Known(Arc::new(Known {
         bearer,
-        keys: known.api_keys.as_ref().map(|path| keys(path, route, shared, lives)).transpose()?,
+        keys: known.api_keys.as_ref().map(|file| keys(file, route, shared, lives)).transpose()?,
         certificates: known
             .certificates
             .as_ref()
@@ -35,12 +34,12 @@ pub(crate) fn callers(
 }
 
 fn keys(
-    path: &Path,
+    file: &PrivateFile,
     route: &Route,
     shared: &Shared,
     lives: &mut Vec<Life>,
 ) -> Result<Arc<Keys>, BuildError> {
-    let keys = Keys::load(path, &shared.passwords)
+    let keys = Keys::load(file, &shared.passwords)
         .map_err(|error| BuildError::Keys { prefix: route.prefix.clone(), error })?;
     let prefix = if route.prefix.is_empty() { "/" } else { &route.prefix };
     lives.extend(keys.ends().map(|(name, ends)| {

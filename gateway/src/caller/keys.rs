@@ -7,11 +7,12 @@
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_lc_rs::constant_time;
+use config::PrivateFile;
 
 mod edit;
 mod file;
@@ -44,13 +45,21 @@ struct Owner {
 impl Keys {
     /// Reads the file. No key at all is no error, for the last one can be taken away; no text at all is:
     /// an editor that writes in place leaves that for a moment.
-    pub(crate) fn load(path: &Path, passwords: &Arc<Passwords>) -> Result<Self, KeyFileError> {
+    pub(crate) fn load(
+        file: &PrivateFile,
+        passwords: &Arc<Passwords>,
+    ) -> Result<Self, KeyFileError> {
+        let path = file.path();
         let mut keys = Self {
             generated: Vec::new(),
             hashes: Vec::new(),
             owners: Vec::new(),
             passwords: passwords.clone(),
         };
+        file.check().map_err(|exposed| KeyFileError::Unreadable {
+            path: path.to_owned(),
+            error: exposed.into(),
+        })?;
         let text = file::text(path)?;
         if text.trim().is_empty() {
             let error = io::Error::other("it is empty; where nobody has a key, a comment says so");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use gateway_tests::world::Toml;
-use gateway_tests::{Ca, Connection, Issued, Recorder, Running, World};
+use gateway_tests::{Ca, Connection, Issued, Recorder, Running, World, write_private};
 use http::Version;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -33,7 +33,7 @@ async fn a_hundred_rotations_under_load_harm_nobody() {
         ];
         if number % 4 == 3 {
             // By somebody who writes in place: chain and key are not of one pair for a while.
-            files.iter().for_each(|(name, text)| fs::write(mounted.join(name), text).unwrap());
+            files.iter().for_each(|(name, text)| write_private(&mounted.join(name), text).unwrap());
         } else {
             project(&mounted, number, &files);
         }
@@ -223,7 +223,7 @@ fn project(folder: &Path, number: usize, files: &[(&str, &str)]) {
     let version = format!("..{number}");
     fs::create_dir(folder.join(&version)).unwrap();
     for (name, text) in files {
-        fs::write(folder.join(&version).join(name), text).unwrap();
+        write_private(&folder.join(&version).join(name), text).unwrap();
     }
     symlink(&version, folder.join("..data_tmp")).unwrap();
     fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();

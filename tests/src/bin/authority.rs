@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::Parser;
 use gateway_tests::authority::{Answer, RetryAfter, refusal};
 use gateway_tests::origin::{Options, Store};
-use gateway_tests::{Authority, Ca, OriginServer, world};
+use gateway_tests::{Authority, Ca, OriginServer, world, write_private};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::runtime::Builder;
@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     fs::create_dir_all(&arguments.dir)?;
     fs::write(arguments.dir.join("ca.pem"), ca.pem())?;
-    fs::write(arguments.dir.join("client-secret"), authority.secret())?;
+    write_private(&arguments.dir.join("client-secret"), authority.secret())?;
     let own = "callers = \"anyone\"".to_owned();
     let users = format!(
         "grant = \"on_behalf_of\"\ncallers = {{ bearer = {{ issuer = \"{}\", audience = \"{}\", \

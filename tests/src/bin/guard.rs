@@ -15,7 +15,7 @@ use std::thread;
 
 use clap::Parser;
 use gateway_tests::origin::{Options, Store, sample};
-use gateway_tests::{Authority, Ca, Guard, OriginServer, TokenIssuer, world};
+use gateway_tests::{Authority, Ca, Guard, OriginServer, TokenIssuer, world, write_private};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     fs::create_dir_all(&arguments.dir)?;
     fs::write(arguments.dir.join("ca.pem"), ca.pem())?;
-    fs::write(arguments.dir.join("client-secret"), authority.secret())?;
+    write_private(&arguments.dir.join("client-secret"), authority.secret())?;
     prove_otherwise(&arguments.dir, &ca, &authority)?;
     fs::write(arguments.dir.join("gateway.toml"), configuration(&arguments, &authority, &guard))?;
 
@@ -87,7 +87,7 @@ fn prove_otherwise(folder: &Path, ca: &Ca, authority: &Authority) -> io::Result<
     let certificate = ca.issue_rsa(&["gateway"]);
     authority.register_certificate(&certificate);
     fs::write(folder.join("client.crt"), &certificate.chain_pem)?;
-    fs::write(folder.join("client.key"), &certificate.key_pem)?;
+    write_private(&folder.join("client.key"), &certificate.key_pem)?;
 
     let (subject, audience) = ("system:serviceaccount:a:b", "api://AzureADTokenExchange");
     let cluster = TokenIssuer::new("https://cluster.example");

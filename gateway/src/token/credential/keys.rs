@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use certs::{Identity, Presented};
-use config::{IdentityFiles, KeyFiles};
+use config::KeyFiles;
+
+use crate::identity;
 
 /// The last good pair that its files held.
 ///
@@ -20,7 +22,7 @@ pub(in crate::token) struct Keys {
 impl Keys {
     /// Reads the files; they have to be good.
     pub(super) fn load(files: KeyFiles) -> Result<Self, certs::Error> {
-        let identity = read(&files)?;
+        let identity = identity::load_either(&files)?;
         let presented = Arc::new(Presented::new(&identity));
         Ok(Self { files, last: Mutex::new(identity), presented })
     }
@@ -28,7 +30,7 @@ impl Keys {
     /// What the files hold now, if it is good, else what they held before. Shown in handshakes from
     /// now on.
     pub(super) fn refresh(&self) -> Identity {
-        let read = read(&self.files);
+        let read = identity::load_either(&self.files);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match read {
             Ok(identity) => {
@@ -56,12 +58,5 @@ impl Keys {
     /// Where it comes from.
     pub(super) fn files(&self) -> &KeyFiles {
         &self.files
-    }
-}
-
-fn read(files: &KeyFiles) -> Result<Identity, certs::Error> {
-    match files {
-        KeyFiles::Pem(IdentityFiles { chain, key }) => Identity::load(chain, key),
-        KeyFiles::Pkcs12 { store, password } => Identity::load_pkcs12(store, password.as_deref()),
     }
 }

@@ -12,19 +12,23 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::HeaderValue;
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 mod certificate;
 mod identity;
 mod jwt;
+mod kept;
 mod keys;
 mod secret;
 mod service_account;
 
 use self::certificate::Certificate;
 use self::identity::Identity;
+use self::kept::Kept;
 use self::keys::Keys;
+use self::secret::Secret;
 use self::service_account::ServiceAccount;
 use super::{AccessToken, AcquireError};
 
@@ -32,7 +36,7 @@ use super::{AccessToken, AcquireError};
 #[derive(Debug)]
 pub(super) enum Credential {
     /// A secret.
-    Secret(config::Secret),
+    Secret(Arc<Secret>),
     /// A client assertion that our key signs.
     Certificate(Arc<Certificate>),
     /// A client assertion that another authority signed.
@@ -42,7 +46,7 @@ pub(super) enum Credential {
     /// No proof: the platform gives the token itself.
     ManagedIdentity(Identity),
     /// An assertion that is the grant.
-    ServiceAccount(PathBuf),
+    ServiceAccount(Arc<Kept>),
     /// A certificate in the handshake.
     TlsCertificate(Arc<Keys>),
 }
@@ -100,7 +104,9 @@ impl Credential {
     /// Reads what can be read before it is used.
     pub(super) fn load(config: &config::Credential) -> Result<Self, CredentialError> {
         Ok(match config {
-            config::Credential::Secret(secret) => Self::Secret(secret.clone()),
+            config::Credential::Secret(secret) => {
+                Self::Secret(Arc::new(Secret::new(secret.clone())))
+            }
             config::Credential::Certificate(certificate) => {
                 Self::Certificate(Arc::new(Certificate::load(certificate.clone())?))
             }
@@ -114,9 +120,10 @@ impl Credential {
             config::Credential::ManagedIdentity(identity) => {
                 Self::ManagedIdentity(Identity::new(identity.clone()))
             }
-            config::Credential::ServiceAccount(path) => {
-                ServiceAccount::read(path)?;
-                Self::ServiceAccount(path.clone())
+            config::Credential::ServiceAccount(file) => {
+                let kept = Kept::new(file.clone());
+                ServiceAccount::read(&kept)?;
+                Self::ServiceAccount(Arc::new(kept))
             }
             config::Credential::TlsCertificate(files) => {
                 Self::TlsCertificate(Arc::new(Keys::load(files.clone())?))
@@ -146,7 +153,7 @@ impl Credential {
         match self {
             Self::Secret(secret) => {
                 let secret = secret.clone();
-                read(move || secret::prove(&secret, to)).await
+                read(move || secret.prove(to)).await
             }
             Self::Certificate(certificate) => {
                 let certificate = certificate.clone();
@@ -159,7 +166,7 @@ impl Credential {
             Self::FederatedToken(path) => {
                 let path = path.clone();
                 read(move || {
-                    let token = secret::line(&path)?;
+                    let token = kept::text(Zeroizing::new(std::fs::read(&path)?))?;
                     Ok(Proof::assertion(to, token.clone()).showing(token.expose_secret()))
                 })
                 .await
@@ -182,9 +189,9 @@ impl Credential {
 
     /// The whole token request of a credential that knows where to go with it.
     pub(super) async fn grant(&self, scope: &str) -> Option<Result<Proof, AcquireError>> {
-        let Self::ServiceAccount(path) = self else { return None };
-        let (path, scope) = (path.clone(), scope.to_owned());
-        Some(read(move || ServiceAccount::read(&path)?.grant(&scope)).await)
+        let Self::ServiceAccount(kept) = self else { return None };
+        let (kept, scope) = (kept.clone(), scope.to_owned());
+        Some(read(move || ServiceAccount::read(&kept)?.grant(&scope)).await)
     }
 
     /// The platform's own token, where that is what this credential gives.
@@ -201,7 +208,7 @@ impl Credential {
     /// When it ends, if that is known.
     pub(super) fn ends(&self) -> Option<SystemTime> {
         match self {
-            Self::Secret(secret) => secret.ends,
+            Self::Secret(secret) => secret.ends(),
             Self::Certificate(certificate) => certificate.not_after(),
             Self::TlsCertificate(keys) => keys.not_after(),
             Self::FederatedToken(_)
@@ -260,7 +267,7 @@ async fn read<T: Send + 'static>(
 /// The file that a problem with a key is told of.
 fn key_file(files: &config::KeyFiles) -> &Path {
     match files {
-        config::KeyFiles::Pem(files) => &files.key,
-        config::KeyFiles::Pkcs12 { store, .. } => store,
+        config::KeyFiles::Pem(files) => files.key.path(),
+        config::KeyFiles::Pkcs12 { store, .. } => store.path(),
     }
 }

@@ -1,14 +1,14 @@
 //! Service accounts: an assertion that is itself the grant (RFC 7523, section 2.1), as Google wants
 //! it.
 
-use std::path::Path;
-
 use certs::{Algorithm, SigningKey};
+use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use super::kept::Kept;
 use super::{CredentialError, Proof, jwt};
 
 /// What a key file says.
@@ -21,10 +21,10 @@ pub(super) struct ServiceAccount {
 
 impl ServiceAccount {
     /// Reads a key file as Google's console gives it.
-    pub(super) fn read(path: &Path) -> Result<Self, CredentialError> {
+    pub(super) fn read(kept: &Kept) -> Result<Self, CredentialError> {
+        let path = kept.path();
         let wrong = |wanted| CredentialError::ServiceAccount { path: path.to_owned(), wanted };
-        let text = Zeroizing::new(std::fs::read(path)?);
-        let file = serde_json::from_slice::<KeyFile>(&text)
+        let file = serde_json::from_str::<KeyFile>(kept.text()?.expose_secret())
             .map_err(|_| wrong("it lacks client_email, private_key or token_uri"))?;
         let pem = Zeroizing::new(file.private_key);
         let key = SigningKey::from_pem(pem.as_bytes())
