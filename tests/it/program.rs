@@ -9,6 +9,7 @@ use gateway_tests::{Program, RawCaller, Recorder, World};
 
 mod dumps;
 mod ends;
+mod files;
 mod rotation;
 mod sidecar;
 mod signals;
