@@ -5,6 +5,7 @@
 mod accept;
 mod admin;
 mod callers;
+mod advisories;
 mod cors;
 mod credentials;
 mod emulators;

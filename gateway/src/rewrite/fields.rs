@@ -68,19 +68,24 @@ fn fate(name: &str) -> Fate {
         | "x-forwarded"
         | "x-host"
         | "x-http-host-override"
-        | "x-original-host"
         | "x-real-ip" => Fate::EndsHere,
+        // Nor who it is: what proxies and load balancers tell servers of whom they let in (RFC 9440).
+        "client-cert" | "client-cert-chain" | "remote-user" | "x-arr-clientcert"
+        | "x-remote-user" | "x-webauth-user" => Fate::EndsHere,
         // Some servers act on these instead of the method and path that the permit was granted for.
-        "x-http-method"
-        | "x-http-method-override"
-        | "x-method-override"
-        | "x-original-url"
-        | "x-rewrite-url" => Fate::EndsHere,
+        "x-http-method" | "x-http-method-override" | "x-method-override" | "x-rewrite-url" => {
+            Fate::EndsHere
+        }
         name if name.starts_with("proxy-")
             || name.starts_with("ssl-client-")
             || name.starts_with("x-amzn-mtls-")
             || name.starts_with("x-client-cert")
             || name.starts_with("x-forwarded-")
+            || name.starts_with("x-original-")
+            || name.starts_with("x-auth-request-")
+            || name.starts_with("x-envoy-")
+            || name.starts_with("x-goog-authenticated-user-")
+            || name.starts_with("x-ssl-client-")
             || name.starts_with("x-ms-azuredicom-audit-")
             || name.starts_with("x-ms-client-principal")
             || name.starts_with("x-ssl-")

@@ -1,0 +1,34 @@
+//! What brought others an advisory: each class of it, and the test that holds it off here.
+//!
+//! The classes are those in which published holes of reverse proxies and authenticating gateways fall.
+//! Where a test elsewhere proves a class, it is named and not repeated.
+//!
+//! | class | what went wrong elsewhere | proof |
+//! | --- | --- | --- |
+//! | 1 | forwarding headers of callers steer decisions | [`judgement::forwarding_headers_steer_nothing`], `wire::fields::callers_do_not_speak_for_the_gateway` |
+//! | 2 | what is judged is not what is sent | [`judgement::every_spelling_of_a_path_is_judged_as_it_is_sent`], `wire::targets`, `wire::http2`, `transaction::tests` |
+//! | 3 | names in other spellings (`X_Forwarded_User`) | `wire::fields::a_name_with_an_underscore_is_refused`, `wire::framing::a_head_that_could_be_read_in_two_ways_is_no_head` |
+//! | 4 | `Connection` names our own headers away | `wire::fields::connection_names_away_fields_on_all_its_lines_but_none_of_ours` |
+//! | 5 | who looks like a health check is let in | [`judgement::health_is_a_matter_of_listener_and_path`] |
+//! | 9 | one signature for two inputs | nothing is signed but JWTs, whose form is one: `credentials::certificates` |
+//! | 15 | odd input crashes | [`odd::odd_messages_crash_nothing`], `wire::methods`, `wire::hosts`, `wire::framing`, `isolate::tests` |
+//! | 16 | strangers choose how much work is done | [`odd::numbers_of_strangers_cost_nothing`], `wire::expectations::a_head_has_a_size_that_the_operator_sets`, `tokens::answers::what_is_no_token_reaches_neither_caller_nor_origin_server`, `links::codings` |
+//! | 17 | secrets are shown | `secrecy`, `credentials::told`, `program::dumps`, `admin::it_knows_three_paths_and_two_methods` |
+//! | 18 | callers choose the server | [`deputies::callers_choose_no_server`], `tokens::discovery`, `config`: `managed_identity::tests::no_stranger_is_asked_for_tokens` |
+//! | 19 | a redirection takes the token along | [`deputies::redirections_are_not_followed`], `tokens::sent::a_redirection_is_a_failure_and_carries_the_secret_nowhere` |
+//! | 20 | requests share state | [`deputies::requests_share_nothing`], `life::under_load`, `routes::two_hundred_routes_each_with_a_scope_of_its_own_work` |
+//! | 23 | something is sent before the decision | the oracle of `wire`; `http::expect`, `cors::changes::a_stranger_s_form_costs_no_byte_of_its_body` |
+//! | 24 | OPTIONS passes by | `cors::preflights::a_preflight_reaches_neither_origin_server_nor_authority` |
+//! | 25 | of two the last one wins | `wire::hosts`, `wire::framing::a_length_is_one_number`, `wire::http2`, `config`: `problems::a_key_that_stands_twice_is_told` |
+//! | 26 | the default is no protection | `http::trust`, `tokens::outage::an_authority_of_another_ca_is_asked_nothing`, `config`: `places::plain_http_is_for_loopback_or_has_to_be_said`, `places::anyone_on_a_public_address_has_to_be_said_twice`, `problems::what_is_dangerous_is_told_at_each_start` |
+//! | 27 | own pages run what strangers wrote | [`words::nothing_of_a_request_is_in_an_answer_of_ours`], `http::answers::what_a_browser_would_run_is_no_page_of_ours` |
+//! | 28 | a failure is told as another | `tokens::aadsts`, `tokens::refused`, `tokens::outage`, `admin::metrics::it_blames_the_guilty` |
+//! | 29 | a token is used past its end | `token::slot::tests::a_token_near_its_end_is_sent_no_more`, `tokens::outage::an_outage_is_unnoticed_until_the_token_ends` |
+//!
+//! Classes 10 to 14 (cookies, sign-out, fixation, login, return addresses) are of sessions, which this
+//! gateway does not have.
+
+mod deputies;
+mod judgement;
+mod odd;
+mod words;
