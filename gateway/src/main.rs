@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 
 mod dumps;
 mod key;
+mod panics;
 mod signals;
 
 use self::key::KeyCommand;
@@ -103,7 +104,7 @@ fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
     take_descriptors();
     let (log, writer) = Log::start(io::stderr()).map_err(|error| fail(&error))?;
     let set_level = log.install(&config.log);
-    say_where_it_panics();
+    panics::say_where();
     let (routes, clients) = (config.routes.len(), config.clients.len());
     let tls = if config.listener.identity.is_some() { "https" } else { "http" };
     // Before anyone is told that it serves: from then on they send signals.
@@ -185,14 +186,6 @@ fn take_descriptors() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
-/// A panic's words may hold anything, a patient's name among them; its place does not.
-fn say_where_it_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let location = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(location, "a bug: the gateway panicked");
-    }));
 }
 
 /// Where the system does not let us: a sandbox that allows no such call, for one.

@@ -4,8 +4,8 @@
 
 mod accept;
 mod admin;
-mod callers;
 mod advisories;
+mod callers;
 mod cors;
 mod credentials;
 mod emulators;

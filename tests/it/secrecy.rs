@@ -9,6 +9,7 @@ use http::{Request, Version, header};
 use http_body_util::{BodyExt, Full};
 
 mod canaries;
+mod shown;
 mod ways;
 
 use self::canaries::{Canaries, hits};
@@ -44,6 +45,7 @@ async fn everything_goes_wrong(format: &str) {
 
     stage.well_bred_requests().await;
     stage.ill_bred_requests().await;
+    stage.callers_who_show_something().await;
     stage.an_ill_bred_origin_server().await;
     stage.urls_of_the_origin_server().await;
     stage.strange_pages().await;
@@ -60,6 +62,8 @@ struct Stage<'w> {
     recorder: &'w Recorder,
     toml: Toml,
     canaries: Canaries,
+    /// What callers show of themselves: the origin server must not see that either.
+    shown: Canaries,
     program: Program,
     callers: std::net::SocketAddr,
     operators: std::net::SocketAddr,
@@ -72,8 +76,19 @@ impl<'w> Stage<'w> {
         let path = world.scratch.file("gateway.toml", toml.text());
         let mut program = Program::start(&["serve".as_ref(), path.as_os_str()], &[]);
         let (callers, operators) = program.addresses().await;
-        let (clients, answers) = (0, Vec::new());
-        Self { world, recorder, toml, canaries, program, callers, operators, clients, answers }
+        let (shown, clients, answers) = <(Canaries, u32, Vec<u8>)>::default();
+        Self {
+            world,
+            recorder,
+            toml,
+            canaries,
+            shown,
+            program,
+            callers,
+            operators,
+            clients,
+            answers,
+        }
     }
 
     /// Requests that hold all that a caller may hold, and succeed.
@@ -268,7 +283,7 @@ impl<'w> Stage<'w> {
     }
 
     async fn search_all_that_was_said(mut self) {
-        for path in ["/live", "/ready", "/metrics", "/nothing"] {
+        for path in ["/", "/live", "/ready", "/metrics", "/nothing"] {
             self.told(self.operators, path).await;
         }
         self.program.signal(Signal::TERM);
@@ -278,6 +293,9 @@ impl<'w> Stage<'w> {
         // The canaries were there to be found: an origin server saw them.
         let seen = self.recorder.connections().concat();
         assert!(!hits(&seen, self.canaries.all()).is_empty());
+        let found = hits(&seen, self.shown.all());
+        assert!(found.is_empty() && self.shown.all().len() > 40, "{found:?} at the origin server");
+        self.canaries.extend(&self.shown);
         for token in self.world.authority.tokens() {
             // Head and claims of a token have much in common with other texts; the rest has not.
             let (_, signature) = token.rsplit_once('.').unwrap();

@@ -53,16 +53,13 @@ fn fate(name: &str) -> Fate {
         "connection" | "content-length" | "expect" | "http2-settings" | "keep-alive" | "te"
         | "trailer" | "transfer-encoding" | "upgrade" => Fate::EndsHere,
         // The gateway speaks for itself; what a caller shows is for the gateway.
-        "authorization" | "cookie" | "cookie2" | "host" | "x-api-key" => Fate::EndsHere,
-        // Where the caller comes from, and with which certificate, is not for the caller to say, nor is it the origin's business.
+        "authorization" | "cookie" | "cookie2" | "dpop" | "host" | "x-api-key" => Fate::EndsHere,
+        // Where the caller comes from is not for the caller to say, nor is it the origin's business.
         "cf-connecting-ip"
-        | "client-cert"
-        | "client-cert-chain"
         | "forwarded"
         | "origin"
         | "referer"
         | "true-client-ip"
-        | "x-arr-clientcert"
         | "x-client-ip"
         | "x-cluster-client-ip"
         | "x-forwarded"
@@ -85,7 +82,6 @@ fn fate(name: &str) -> Fate {
             || name.starts_with("x-auth-request-")
             || name.starts_with("x-envoy-")
             || name.starts_with("x-goog-authenticated-user-")
-            || name.starts_with("x-ssl-client-")
             || name.starts_with("x-ms-azuredicom-audit-")
             || name.starts_with("x-ms-client-principal")
             || name.starts_with("x-ssl-")

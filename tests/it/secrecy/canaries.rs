@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memmem;
 use uuid::Uuid;
 
 /// What must not be found, and what it is.
@@ -28,35 +29,51 @@ impl Canaries {
         self.0.push((kind, word.to_owned()));
     }
 
+    /// Adds those of another list.
+    pub(super) fn extend(&mut self, others: &Self) {
+        self.0.extend(others.0.iter().cloned());
+    }
+
     pub(super) fn all(&self) -> &[(&'static str, String)] {
         &self.0
     }
 }
 
 /// Which of them are in `text`: as they are, whatever the case; in hexadecimal digits; with percent
-/// signs; in either base64, wherever they begin in it.
+/// signs; as a list of numbers, which is how bytes are printed by `Debug`; in either base64, wherever
+/// they begin in it.
 pub(super) fn hits(text: &[u8], canaries: &[(&'static str, String)]) -> Vec<String> {
-    let text = String::from_utf8_lossy(text);
-    let lower = text.to_lowercase();
+    let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
     for (kind, canary) in canaries {
         let hex = canary.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
         let percent = canary.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
         let mut hit = |dress: &str| found.push(format!("{kind}, {dress}: {canary}"));
-        if lower.contains(&canary.to_lowercase()) {
+        if holds(&lower, &canary.to_ascii_lowercase()) {
             hit("as it is");
         }
-        if lower.contains(&hex) {
+        if holds(&lower, &hex) {
             hit("in hexadecimal digits");
         }
-        if lower.contains(&percent) {
+        if holds(&lower, &percent) {
             hit("with percent signs");
         }
-        if base64s(canary.as_bytes()).iter().any(|base64| text.contains(base64)) {
+        if holds(&lower, &numbers(canary)) {
+            hit("as numbers");
+        }
+        if base64s(canary.as_bytes()).iter().any(|base64| holds(text, base64)) {
             hit("in base64");
         }
     }
     found
+}
+
+fn holds(text: &[u8], word: &str) -> bool {
+    memmem::find(text, word.as_bytes()).is_some()
+}
+
+fn numbers(canary: &str) -> String {
+    canary.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// What is certain of its base64 form, for each of the places in which it may begin.
@@ -80,6 +97,7 @@ fn a_canary_is_found_in_every_dress() {
         canary.to_uppercase(),
         canary.bytes().map(|byte| format!("{byte:02X}")).collect(),
         canary.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        format!("{:?}", canary.as_bytes()),
         STANDARD_NO_PAD.encode(format!("{canary}:pass")),
         STANDARD_NO_PAD.encode(format!("u:{canary}")),
         URL_SAFE_NO_PAD.encode(format!("user:{canary}.")),
