@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Why;
+use super::{Why, bearer};
 use crate::metrics::{Counter, FAILED_KINDS};
 
 /// The failed attempts of the last minute, and how many an address may have.
@@ -50,9 +50,14 @@ impl Attempts {
         })
     }
 
-    /// Counts what was a wrong credential, and gives what the caller is told of it.
+    /// Counts what was a guess, and gives what the caller is told of it. What was good once, or is good
+    /// elsewhere, is none: a viewer must learn that its token has expired, however often it asks.
     pub(crate) fn failed(&self, why: Why, address: Option<IpAddr>) -> Why {
-        if !matches!(why, Why::Token(_) | Why::Key | Why::KeyEnded) {
+        let is_guess = match why {
+            Why::Token(flaw) => bearer::is_forgery(flaw),
+            why => why == Why::Key,
+        };
+        if !is_guess {
             return why;
         }
         let now = Instant::now();

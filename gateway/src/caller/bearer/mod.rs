@@ -143,6 +143,11 @@ impl fmt::Debug for Issuers {
     }
 }
 
+/// Whether this was wrong with a token that its issuer never wrote.
+pub(super) fn is_forgery(flaw: &str) -> bool {
+    [flaw::SIGNATURE, flaw::UNKNOWN_KEY].contains(&flaw)
+}
+
 /// Whether this is a token of three parts (RFC 7515, section 3.1) or five (RFC 7516), and no key.
 pub(super) fn is_jwt(token: &str) -> bool {
     token.bytes().filter(|byte| *byte == b'.').count() >= 2
