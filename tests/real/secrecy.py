@@ -3,6 +3,7 @@
 import http.client
 import re
 import ssl
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -120,6 +121,22 @@ def neither_logs_nor_metrics_tell_secrets_or_patients(secrecy):
         for where, text in written.items():
             for what, value in private.items():
                 assert value not in text, f"the {where} tells {what}"
+
+
+def no_core_of_the_process_can_hold_them(secrecy):
+    limits = (Path("/proc") / str(secrecy.gateway.process.pid) / "limits").read_text()
+    [core] = [line.split() for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core[4:6] == ["0", "0"], core
+
+
+def a_secret_that_others_can_read_is_no_secret_to_start_with(secrecy):
+    secret = secrecy.folder / "client-secret"
+    command = [secrecy.gateway.process.args[0], "check", str(secrecy.folder / "gateway.toml")]
+    for mode, code in ((0o644, 78), (0o640, 0), (0o600, 0)):
+        secret.chmod(mode)
+        checked = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert checked.returncode == code, f"{mode:o}: {checked.returncode}: {checked.stderr}"
+        assert secrecy.credential not in checked.stdout + checked.stderr, f"{mode:o}: the secret is told"
 
 
 def _ask_guard_by_msal(secrecy, credential):
