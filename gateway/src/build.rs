@@ -17,6 +17,7 @@ use crate::identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
 use crate::origin::{OriginSpec, SharedSpec};
+use crate::permit::Rights;
 use crate::rewrite;
 use crate::rotation;
 use crate::route::{Route, Routes, forwarding};
@@ -158,6 +159,7 @@ impl Generation {
                 Route {
                     config: route.clone(),
                     callers,
+                    rights: Rights::new(route),
                     source: source(route, &clients[route.client], shared),
                     origin,
                     forwarding: forwarding(route),

@@ -107,7 +107,8 @@ pub(crate) fn preflight<B>(
     let (Some(listed), Some(_)) = (&route.pages.listed, page) else {
         return Err(Error::ForeignPage);
     };
-    let methods = granted(route.resource(request)?, &route.config.allow);
+    let leave = route.rights.of_anybody();
+    let methods = granted(route.resource(request)?, |transaction| leave.allows(transaction));
     let asked = request.headers();
     let mut response = problem::empty(request_id);
     let headers = response.headers_mut();
@@ -152,12 +153,13 @@ fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     lines.next().filter(|_| lines.next().is_none())
 }
 
-/// The methods of a resource by which something allowed can be asked of it.
-fn granted(resource: Resource, allow: &[Transaction]) -> String {
+/// The methods of a resource by which something allowed to one caller or another can be asked of it: who
+/// this one is, a preflight does not say.
+fn granted(resource: Resource, is_allowed: impl Fn(Transaction) -> bool) -> String {
     let is_granted = |method: &&str| {
         let method = Method::from_bytes(method.as_bytes()).ok();
         let transaction = method.and_then(|method| resource.transaction(&method).ok());
-        transaction.is_some_and(|transaction| allow.contains(&transaction))
+        transaction.is_some_and(&is_allowed)
     };
     resource.methods().split(", ").filter(is_granted).fold(String::new(), joined)
 }

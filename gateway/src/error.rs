@@ -44,6 +44,9 @@ pub(crate) enum Error {
     /// The origin server wants more of the user than the token shows; this tells the caller what.
     #[error("the origin server wants the user to sign in again")]
     StepUp(HeaderValue),
+    /// A search that names nothing to match.
+    #[error("a search on this route has to name what to match")]
+    SearchNeedsKey,
     /// No token came.
     #[error("no token could be acquired")]
     Acquire(#[source] Held),
@@ -223,6 +226,10 @@ impl Error {
             Self::Stranger(stranger) => return stranger.answer(),
             Self::NotPermitted => {
                 (403, Caller, "not-permitted", "This route does not allow this transaction", DENIED)
+            }
+            Self::SearchNeedsKey => {
+                let title = "A search on this route has to name what to match";
+                (403, Caller, "search-needs-key", title, DENIED)
             }
             Self::NoUser => {
                 let title = "This route acts on behalf of users, and this credential stands for \

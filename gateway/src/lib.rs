@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use config::Fixes;
+use config::{Fixes, Transaction};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
@@ -46,6 +46,7 @@ mod wire;
 
 use self::body::{Answer, Body};
 use self::build::{Generation, Shared};
+use self::caller::Peer;
 use self::cors::Page;
 use self::error::Error;
 use self::isolate::isolated;
@@ -53,6 +54,7 @@ use self::local::Local;
 use self::origin::{Failure, Lease, Outgoing, Pool, Upload, Wanted};
 use self::permit::Permit;
 use self::record::{Record, Trace};
+use self::route::Route;
 use self::server::Conn;
 use self::token::{AccessToken, Claims};
 use self::transaction::Resource;
@@ -161,14 +163,9 @@ impl Gateway {
         record: &mut Record,
     ) -> Result<Answered, Error> {
         wire::admit(&self.generation.rules, &request)?;
-        let route = self.generation.routes.at(record.route.ok_or(Error::NoRoute)?);
-        let resource = route.resource(&request)?;
-        let transaction = resource.transaction(request.method())?;
-        record.transaction = Some(transaction);
-        route.pages.admit(&request)?;
+        let (route, asked) = self.resolve(&request, record)?;
         let mut inbound = Inbound::new(request, conn);
-        let principal = route.callers.authenticate(&inbound.head, conn.peer()).await?;
-        let permit = Permit::grant(principal, (transaction, resource), route)?;
+        let permit = permit(route, asked, (&inbound.head, conn.peer()), record).await?;
         websocket::may_open(&permit, &inbound.head.headers)?;
         inbound.within_ceiling(&permit)?;
         let holder = route.source.of(permit.principal())?;
@@ -192,6 +189,20 @@ impl Gateway {
         let instead = rewrite::answer::put_right(&mut response, asked, &permit, &self.local);
         self.local.recycle(inbound.head.headers);
         Ok(Answered::ByOrigin(response, Answer { lease, rewriter, instead }))
+    }
+
+    /// What a request asks for, and of which route.
+    fn resolve<B>(
+        &self,
+        request: &Request<B>,
+        record: &mut Record,
+    ) -> Result<(&Route, (Transaction, Resource)), Error> {
+        let route = self.generation.routes.at(record.route.ok_or(Error::NoRoute)?);
+        let resource = route.resource(request)?;
+        let transaction = resource.transaction(request.method())?;
+        record.transaction = Some(transaction);
+        route.pages.admit(request)?;
+        Ok((route, (transaction, resource)))
     }
 
     /// One exchange with the origin server. A request without a body that met a connection just
@@ -259,6 +270,18 @@ impl Gateway {
 /// What the origin server wants to see in a token.
 fn demands(response: &Response<Incoming>) -> Option<Claims> {
     origin::demanded_claims(response.headers()).and_then(|json| Claims::read(&json))
+}
+
+/// Leave for whoever sent this head from there, if they prove who they are.
+async fn permit<'r>(
+    route: &'r Route,
+    asked: (Transaction, Resource),
+    (head, peer): (&Parts, &Peer),
+    record: &mut Record,
+) -> Result<Permit<'r>, Error> {
+    let principal = route.callers.authenticate(head, peer).await?;
+    record.caller = Some(principal.kind());
+    Permit::grant(principal, asked, (route, head))
 }
 
 /// The caller's connection becomes a tunnel, and with it the transaction goes on.

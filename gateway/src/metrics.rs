@@ -12,6 +12,7 @@ use std::time::Duration;
 use config::{CallerKind, Transaction};
 use http::StatusCode;
 
+use crate::caller::Principal;
 use crate::error::Blame;
 use crate::token::AcquireError;
 
@@ -62,6 +63,8 @@ pub(crate) struct RouteMetrics {
     classes: [TransactionMetrics; CLASSES],
     /// Access tokens of callers.
     pub tokens: CallerTokenMetrics,
+    /// By how the caller proved who it is; those who did not, last.
+    callers: [Counter; CALLERS],
 }
 
 impl RouteMetrics {
@@ -69,12 +72,22 @@ impl RouteMetrics {
     pub(crate) fn of(&self, transaction: Option<Transaction>) -> &TransactionMetrics {
         &self.classes[transaction.map_or(CLASSES - 1, |transaction| transaction as usize)]
     }
+
+    /// Counts one by the kind of its caller, a word of [`Principal::KINDS`]; `None` for one who did not
+    /// prove who it is.
+    pub(crate) fn called(&self, kind: Option<&'static str>) {
+        let index = Principal::KINDS.iter().position(|known| Some(*known) == kind);
+        self.callers[index.unwrap_or(CALLERS - 1)].add(1);
+    }
 }
 
 impl Default for RouteMetrics {
     fn default() -> Self {
-        let classes = array::from_fn(|_| TransactionMetrics::default());
-        Self { classes, tokens: CallerTokenMetrics::default() }
+        Self {
+            classes: array::from_fn(|_| TransactionMetrics::default()),
+            tokens: CallerTokenMetrics::default(),
+            callers: array::from_fn(|_| Counter::default()),
+        }
     }
 }
 
@@ -229,6 +242,9 @@ pub(crate) const TOO_OFTEN: &str = "too_often";
 
 /// The six classes, and what is none.
 const CLASSES: usize = Transaction::ALL.len() + 1;
+
+/// The kinds of callers, and those who did not prove who they are.
+const CALLERS: usize = Principal::KINDS.len() + 1;
 
 /// From a cached search to a study over a slow line.
 const BOUNDS_MS: [u64; 13] = [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 10_000, 60_000, 600_000];

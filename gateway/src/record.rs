@@ -36,6 +36,8 @@ pub(crate) struct Record {
     pub(crate) route: Option<usize>,
     /// What was asked for.
     pub(crate) transaction: Option<Transaction>,
+    /// How the caller proved who it is, if it did.
+    pub(crate) caller: Option<&'static str>,
     /// The caller's body, if there is one.
     pub(crate) upload: Option<Rc<Upload>>,
     /// Bytes that came from the caller by a WebSocket.
@@ -72,6 +74,7 @@ impl Record {
             method,
             route: None,
             transaction: None,
+            caller: None,
             upload: None,
             received: 0,
             sent: 0,
@@ -137,6 +140,7 @@ impl Drop for Record {
             Some(route) => &route.metrics,
             None => &self.gateway.shared.metrics.unrouted,
         };
+        metrics.called(self.caller);
         metrics.of(self.transaction).ended(
             self.status,
             blame.map(|(blame, _)| blame),
@@ -155,6 +159,7 @@ impl Drop for Record {
             level,
             route: self.route().map_or("", Route::name),
             transaction: self.transaction.map_or("", Transaction::name),
+            caller: self.caller.unwrap_or_default(),
             method: self.method.as_str(),
             status: self.status.as_u16(),
             duration,

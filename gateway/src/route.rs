@@ -11,6 +11,7 @@ use crate::cors::Pages;
 use crate::error::Error;
 use crate::metrics::RouteMetrics;
 use crate::origin::OriginSpec;
+use crate::permit::Rights;
 use crate::rewrite::Links;
 use crate::source::Source;
 use crate::token::{Slot, Users};
@@ -32,6 +33,8 @@ pub(crate) struct Route {
     pub label: Arc<str>,
     /// Who may call it.
     pub callers: Callers,
+    /// What they may do.
+    pub rights: Rights,
     /// Where its tokens come from.
     pub source: Source,
     /// How its origin server is reached.

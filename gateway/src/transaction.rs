@@ -11,6 +11,10 @@ use http::Method;
 
 use crate::error::{Allowed, Error};
 
+mod place;
+
+pub(crate) use self::place::{Place, names_study};
+
 /// What a path names, by what may be done with it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Resource {
@@ -50,8 +54,10 @@ pub(crate) enum Resource {
     Subscription,
     /// `$bulkUpdate` and `export`: commands to the service.
     Command,
-    /// What an administrator reads: change feed, operations, partitions, a tag's errors.
+    /// What an administrator reads: change feed, partitions, a tag's errors.
     Administered,
+    /// How a command that takes its time is getting on.
+    Operation,
     /// The extended query tags.
     Tags,
     /// One extended query tag.
@@ -72,18 +78,17 @@ pub(crate) fn resource(path: &str, query: Option<&str>) -> Option<Resource> {
     if matches!(path, "" | "/" | "/wado") && query.is_some_and(asks_for_object) {
         return Some(Resource::ByQuery);
     }
+    let (partition, rest) = place::split(path);
     let mut segments = [""; SEGMENTS_MOST];
     let mut count = 0;
-    for segment in path.split('/').skip(1) {
+    for segment in rest.split('/').skip(1) {
         *segments.get_mut(count)? = segment;
         count += 1;
     }
     let segments = &segments[..count];
-    match segments {
-        ["partitions", partition, rest @ ..] if !rest.is_empty() => {
-            is_partition(partition).then(|| partitioned(rest)).flatten()
-        }
-        rest => partitioned(rest).or_else(|| unpartitioned(rest)),
+    match partition {
+        Some(name) => is_partition(name).then(|| partitioned(segments)).flatten(),
+        None => partitioned(segments).or_else(|| unpartitioned(segments)),
     }
 }
 
@@ -113,7 +118,7 @@ impl Resource {
             | (Self::Subscription, "GET" | "POST" | "DELETE")
             | (Self::Notifications, "GET") => Some(Worklist),
             (Self::Command, "POST")
-            | (Self::Administered, "GET" | "HEAD")
+            | (Self::Administered | Self::Operation, "GET" | "HEAD")
             | (Self::Tags, "GET" | "HEAD" | "POST")
             | (Self::Tag, "GET" | "HEAD" | "DELETE" | "PATCH") => Some(Manage),
             _ => None,
@@ -133,7 +138,8 @@ impl Resource {
             | Self::Rendered
             | Self::BulkData
             | Self::ByQuery
-            | Self::Administered => "GET, HEAD, OPTIONS",
+            | Self::Administered
+            | Self::Operation => "GET, HEAD, OPTIONS",
             Self::Studies => "GET, HEAD, POST, PUT, OPTIONS",
             Self::Study => "GET, HEAD, POST, PUT, DELETE, OPTIONS",
             Self::Part => "GET, HEAD, DELETE, OPTIONS",
@@ -165,7 +171,7 @@ fn unpartitioned(segments: &[&str]) -> Option<Resource> {
         [] | [""] => Some(Resource::Service),
         ["api.json" | "api.yaml"] => Some(Resource::Description),
         ["changefeed" | "partitions"] | ["changefeed", "latest"] => Some(Resource::Administered),
-        ["operations", id] if is_uid(id) => Some(Resource::Administered),
+        ["operations", id] if is_uid(id) => Some(Resource::Operation),
         ["extendedquerytags"] => Some(Resource::Tags),
         ["extendedquerytags", tag] if is_tag(tag) => Some(Resource::Tag),
         ["extendedquerytags", tag, "errors"] if is_tag(tag) => Some(Resource::Administered),
@@ -287,8 +293,8 @@ fn is_title(segment: &str) -> bool {
     (1..=16).contains(&decoded(segment).len())
 }
 
-/// A canonical segment's characters; its percent signs are known to be sound.
-fn decoded(segment: &str) -> Cow<'_, str> {
+/// A canonical segment's characters, or a query's; percent signs that encode nothing are replaced.
+pub(crate) fn decoded(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return Cow::Borrowed(segment);
     }

@@ -107,6 +107,21 @@ impl Wanted {
     }
 }
 
+#[cfg(test)]
+impl Names {
+    /// Those of a certificate for this host.
+    pub(crate) fn of_host(name: &str) -> Self {
+        Self(certs::Names {
+            dns: vec![name.to_owned()],
+            uris: Vec::new(),
+            common_name: None,
+            subject: None,
+            thumbprint: [0; 32],
+            not_after: SystemTime::UNIX_EPOCH,
+        })
+    }
+}
+
 impl Names {
     /// Whether one of them is this.
     pub(crate) fn is(&self, pattern: &NamePattern) -> bool {

@@ -143,13 +143,24 @@ impl Known {
 }
 
 impl Principal {
-    /// How it proved who it is, a word of a closed list.
+    /// All kinds, in words.
+    pub(crate) const KINDS: [&str; 4] = [
+        ANYONE,
+        config::CallerKind::Bearer.name(),
+        config::CallerKind::ApiKey.name(),
+        config::CallerKind::Certificate.name(),
+    ];
+
+    /// How it proved who it is, one of [`Self::KINDS`].
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Anyone => "anyone",
+            Self::Anyone => ANYONE,
             Self::Bearer(_) => config::CallerKind::Bearer.name(),
             Self::ApiKey(_) => config::CallerKind::ApiKey.name(),
             Self::Certificate(_) => config::CallerKind::Certificate.name(),
         }
     }
 }
+
+/// For who needs to prove nothing.
+const ANYONE: &str = "anyone";

@@ -9,6 +9,7 @@ use super::{
     AcquisitionMetrics, BOUNDS_MS, FAILED_KINDS, Metrics, RouteMetrics, STATUSES,
     TransactionMetrics,
 };
+use crate::caller::Principal;
 use crate::error::Blame;
 use crate::life::Life;
 use crate::route::Routes;
@@ -37,10 +38,15 @@ pub(crate) fn render(
 
 fn transactions(text: &mut String, metrics: &Metrics) -> fmt::Result {
     let routes = metrics.routes();
-    let all = routes
+    let routes = routes
         .iter()
         .map(|(prefix, metrics)| (if prefix.is_empty() { "/" } else { prefix }, &**metrics))
         .chain([("", &metrics.unrouted)])
+        .collect::<Vec<_>>();
+    callers(text, &routes)?;
+    let all = routes
+        .iter()
+        .copied()
         .flat_map(|(prefix, metrics)| classes(prefix, metrics))
         .collect::<Vec<_>>();
     family(text, "transactions_total", "counter", "Transactions that ended.")?;
@@ -77,6 +83,21 @@ fn transactions(text: &mut String, metrics: &Metrics) -> fmt::Result {
         family(text, name, "counter", help)?;
         for (labels, class) in all.iter().filter(|(_, class)| class.is_used()) {
             let value = [&class.received, &class.sent][of].value();
+            writeln!(text, "dicom_gateway_{name}{{{labels}}} {value}")?;
+        }
+    }
+    Ok(())
+}
+
+fn callers(text: &mut String, routes: &[(&str, &RouteMetrics)]) -> fmt::Result {
+    let name = "callers_total";
+    let help = "Transactions that ended, by how their caller proved who it is.";
+    family(text, name, "counter", help)?;
+    for (prefix, metrics) in routes {
+        let kinds = Principal::KINDS.into_iter().chain([""]).zip(&metrics.callers);
+        for (kind, counter) in kinds.filter(|(_, counter)| counter.value() > 0) {
+            let value = counter.value();
+            let labels = format!("route=\"{prefix}\",caller=\"{kind}\"");
             writeln!(text, "dicom_gateway_{name}{{{labels}}} {value}")?;
         }
     }

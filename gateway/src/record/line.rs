@@ -15,6 +15,7 @@ pub(super) struct Line<'r> {
     pub(super) level: LogLevel,
     pub(super) route: &'r str,
     pub(super) transaction: &'static str,
+    pub(super) caller: &'static str,
     pub(super) method: &'r str,
     pub(super) status: u16,
     pub(super) duration: Duration,
@@ -28,7 +29,7 @@ pub(super) struct Line<'r> {
 
 impl Line<'_> {
     pub(super) fn json(&self, stamp: &Stamp, out: &mut Vec<u8>) {
-        let Self { route, transaction, status, received, sent, request_id, .. } = self;
+        let Self { route, transaction, caller, status, received, sent, request_id, .. } = self;
         let (duration, trace, level) = (self.duration.as_micros(), self.trace.id(), self.level());
         // Writing to a Vec does not fail.
         let _ = out.write_all(b"{\"timestamp\":\"");
@@ -36,8 +37,8 @@ impl Line<'_> {
         let _ = write!(
             out,
             "\",\"level\":\"{level}\",\"message\":\"transaction\",\"route\":\"{route}\",\
-             \"transaction\":\"{transaction}\",\"method\":\"{}\",\"status\":{status},\
-             \"duration_us\":{duration},\"received\":{received},\"sent\":{sent},\
+             \"transaction\":\"{transaction}\",\"caller\":\"{caller}\",\"method\":\"{}\",\
+             \"status\":{status},\"duration_us\":{duration},\"received\":{received},\"sent\":{sent},\
              \"request_id\":\"{request_id:016x}\",\"trace_id\":\"{trace}\"",
             self.method()
         );
@@ -52,13 +53,13 @@ impl Line<'_> {
     }
 
     pub(super) fn text(&self, stamp: &Stamp, out: &mut Vec<u8>) {
-        let Self { route, transaction, status, received, sent, request_id, .. } = self;
+        let Self { route, transaction, caller, status, received, sent, request_id, .. } = self;
         let (duration, trace, level) = (self.duration.as_micros(), self.trace.id(), self.level());
         stamp.write(out);
         let _ = write!(
             out,
-            " {level:>5} transaction route={route} transaction={transaction} method={} \
-             status={status} duration_us={duration} received={received} sent={sent} \
+            " {level:>5} transaction route={route} transaction={transaction} caller={caller} \
+             method={} status={status} duration_us={duration} received={received} sent={sent} \
              request_id={request_id:016x} trace_id={trace}",
             self.method()
         );

@@ -1,6 +1,5 @@
 //! Which header fields go on, and which end here.
 
-use config::Transaction;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::permit::Permit;
@@ -8,11 +7,11 @@ use crate::permit::Permit;
 /// Copies what of a caller's head is for the origin server. Lines of one name keep their order.
 pub(super) fn copy_outbound(caller: &HeaderMap, permit: &Permit<'_>, to: &mut HeaderMap) {
     let named = named_by_connection(caller);
-    let may_delete = permit.route().config.allow.contains(&Transaction::Delete);
     for (name, value) in caller {
         let goes_on = match fate(name.as_str()) {
             Fate::GoesOn => !named.contains(name),
-            Fate::IfMayDelete => may_delete,
+            Fate::IfMayDelete => permit.may_delete() && !named.contains(name),
+            Fate::IfMayAudit => permit.may_audit() && !named.contains(name),
             Fate::EndsHere => false,
         };
         if goes_on {
@@ -44,6 +43,8 @@ enum Fate {
     EndsHere,
     /// Azure deletes a study at the time that such a header says: leave to store is not enough.
     IfMayDelete,
+    /// Azure copies such a header into its audit log, as if the gateway had said it.
+    IfMayAudit,
 }
 
 fn fate(name: &str) -> Fate {
@@ -82,7 +83,6 @@ fn fate(name: &str) -> Fate {
             || name.starts_with("x-auth-request-")
             || name.starts_with("x-envoy-")
             || name.starts_with("x-goog-authenticated-user-")
-            || name.starts_with("x-ms-azuredicom-audit-")
             || name.starts_with("x-ms-client-principal")
             || name.starts_with("x-ssl-")
             || name.starts_with("x-tls-client-")
@@ -91,6 +91,7 @@ fn fate(name: &str) -> Fate {
         {
             Fate::EndsHere
         }
+        name if name.starts_with("x-ms-azuredicom-audit-") => Fate::IfMayAudit,
         name if name.starts_with("msdicom-expiry-") => Fate::IfMayDelete,
         _ => Fate::GoesOn,
     }

@@ -132,6 +132,7 @@ fn holds_urls(profile: Profile, resource: Resource, method: &Method) -> bool {
         | Resource::Notifications
         | Resource::Command
         | Resource::Administered
+        | Resource::Operation
         | Resource::Tags
         | Resource::Tag => true,
     }
@@ -159,6 +160,7 @@ fn is_text(resource: Resource) -> bool {
         | Resource::Notifications
         | Resource::Command
         | Resource::Administered
+        | Resource::Operation
         | Resource::Tags
         | Resource::Tag => true,
     }

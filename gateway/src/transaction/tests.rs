@@ -1,4 +1,8 @@
+use http::Request;
+use proptest::prelude::*;
+
 use super::*;
+use crate::wire::{self, Rules};
 
 use Transaction::{Delete, Manage, Retrieve, Search, Store, Worklist};
 
@@ -155,4 +159,107 @@ fn what_is_no_dicomweb_is_unknown() {
     ] {
         assert_eq!(resource(path), None, "{path}");
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// However a path is written: if it is let in and names something, then the partition that leave is
+    /// asked for is the one that the laxest of origin servers acts on.
+    #[test]
+    fn the_partition_that_is_permitted_is_the_one_that_is_acted_on(path in written_path()) {
+        let lax = lax_partition(&path);
+        if let Some(found) = admitted(&path) {
+            match found.place(&path) {
+                Place::Partition(named) => prop_assert_eq!(named.map(str::to_owned), lax, "{}", path),
+                Place::Everywhere | Place::Nowhere => prop_assert_eq!(lax, None, "{}", path),
+            }
+        }
+    }
+}
+
+#[test]
+fn written_otherwise_no_partition_is_let_in() {
+    let plain = "/partitions/lab/studies/1.2";
+    assert_eq!(
+        admitted(plain).map(|found| found.place(plain)),
+        Some(Place::Partition(Some("lab")))
+    );
+    for path in [
+        "/Partitions/lab/studies/1.2",
+        "/partition%73/lab/studies/1.2",
+        "/%70artitions/lab/studies/1.2",
+        "/partitions/l%61b/studies/1.2",
+        "/partitions%2flab/studies/1.2",
+        "/partitions/lab%2fstudies/1.2",
+        "/partitions//lab/studies/1.2",
+        "/partitions/./lab/studies/1.2",
+        "/partitions/other/../lab/studies/1.2",
+        "/partitions/other/%2e%2e/lab/studies/1.2",
+        "/x/../partitions/lab/studies/1.2",
+        "//partitions/lab/studies/1.2",
+        "/partitions/lab;x/studies/1.2",
+        "/partitions/lab/partitions/other/studies/1.2",
+        "/partitions/lab\\studies/1.2",
+        "/studies/1.2/../../partitions/lab/studies",
+    ] {
+        assert_eq!(admitted(path), None, "{path}");
+    }
+}
+
+/// What a request for this path is for, if it may come in.
+fn admitted(path: &str) -> Option<Resource> {
+    let rules = Rules { hosts: Vec::new(), max_head_bytes: 1 << 16, pseudonym: String::new() };
+    let request = Request::get(path).header("host", "localhost").body(String::new()).ok()?;
+    wire::admit(&rules, &request).ok()?;
+    // What passes is what was written: nothing of it was changed on the way in.
+    assert_eq!(request.uri().path(), path);
+    resource(path)
+}
+
+/// The partition in a path as it may be read by a server that forgives everything: decodes twice, minds
+/// neither case nor kind nor number of slashes, drops parameters and resolves dots.
+fn lax_partition(path: &str) -> Option<String> {
+    let text = decoded(&decoded(path)).replace('\\', "/");
+    let mut segments = Vec::new();
+    for segment in text.split('/') {
+        match segment.split(';').next().unwrap_or_default() {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name.to_owned()),
+        }
+    }
+    let mut segments = segments.into_iter();
+    segments.next().filter(|first| first.eq_ignore_ascii_case("partitions"))?;
+    segments.next()
+}
+
+fn written_path() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "partitions",
+        "Partitions",
+        "lab",
+        "other",
+        "studies",
+        "1.2",
+        "series",
+        "changefeed",
+        "..",
+        ".",
+        "",
+        "workitems",
+        "metadata",
+        "operations",
+        "%70artitions",
+        "l%61b",
+        "lab;x",
+        "%2e%2e",
+        "$bulkUpdate",
+    ]);
+    let slash = prop::sample::select(vec!["/", "/", "/", "/", "//", "%2f", "\\", "%5c", "%252f"]);
+    let begin = prop::sample::select(vec!["", "", "/partitions/lab", "/partitions/other"]);
+    let rest = prop::collection::vec((slash, word), 1..5);
+    (begin, rest).prop_map(|(begin, rest)| {
+        rest.into_iter().fold(begin.to_owned(), |path, (slash, word)| path + slash + word)
+    })
 }
