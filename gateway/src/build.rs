@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use certs::{Contents, H2, HTTP_11, Identity, TrustAnchors};
-use config::{AppOnly, Config};
+use config::{Address, AppOnly, Config};
 use http::HeaderValue;
 use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
@@ -71,6 +71,8 @@ pub(crate) struct Generation {
     pub(crate) config: Config,
     pub(crate) routes: Routes,
     pub(crate) rules: Rules,
+    /// What proxies may ask about.
+    pub(crate) proxy_rules: Rules,
     pub(crate) acceptor: Option<TlsAcceptor>,
     /// What the files of its key material held.
     pub(crate) contents: Contents,
@@ -175,7 +177,9 @@ impl Generation {
             max_head_bytes: config.listener.max_head_bytes,
             pseudonym: shared.pseudonym.to_string(),
         };
-        Ok(Self { config, routes: Routes::new(routes), rules, acceptor, contents, lives })
+        let proxy_rules = Rules { hosts: proxy_hosts(&config), ..rules.clone() };
+        let routes = Routes::new(routes);
+        Ok(Self { config, routes, rules, proxy_rules, acceptor, contents, lives })
     }
 }
 
@@ -186,6 +190,27 @@ fn source(route: &config::Route, client: &Arc<ConfidentialClient>, shared: &Shar
     let users = shared.user_tokens.users(client, &route.scope, terms.exchange);
     let others = (terms.app_only == AppOnly::ClientCredentials).then(own);
     Source::Users { users: Arc::new(users), others }
+}
+
+/// The hosts that proxies may ask under. They pass on the host that callers address, or name ours.
+///
+/// Where anyone may call, no credential is needed for a token, and a page of a stranger whose name
+/// suddenly resolves to loopback (DNS rebinding) could ask for one: then there is no leaving it open.
+fn proxy_hosts(config: &Config) -> Vec<String> {
+    let needs_no_proof = config.routes.iter().any(|r| r.callers == config::Callers::Anyone);
+    let listed = &config.listener.hosts;
+    if listed.is_empty() && !needs_no_proof {
+        return Vec::new();
+    }
+    let own = config.forward_auth.iter().filter_map(|forward_auth| match &forward_auth.address {
+        Address::Tcp(address) => Some(address.ip().to_string()),
+        Address::Unix(_) => None,
+    });
+    let public = config.routes.iter().filter_map(|route| route.public_url.as_ref());
+    let public = public.filter_map(|url| url.host_str());
+    let public = public.map(|host| host.trim_matches(['[', ']']).to_owned());
+    let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    listed.iter().cloned().chain(always).chain(own).chain(public).collect()
 }
 
 fn sound<T>(built: Vec<Result<T, BuildError>>, problems: &mut Vec<BuildError>) -> Vec<T> {

@@ -29,6 +29,9 @@ pub(crate) enum Error {
     /// A web page asks that is not listed.
     #[error("a web page of an origin that is not listed asked")]
     ForeignPage,
+    /// A proxy asks about a browser's preflight, which has no credential and must get no token.
+    #[error("a proxy asked about a preflight")]
+    Preflight,
     /// The caller did not prove who it is.
     #[error("the caller is not known: {}", .0.why.reason())]
     Stranger(Stranger),
@@ -110,6 +113,8 @@ pub(crate) enum Refusal {
     Handshake,
     /// A WebSocket of another version than the standard's.
     WebSocketVersion,
+    /// A proxy asks about a request that it does not describe exactly once.
+    Description,
 }
 
 impl Refusal {
@@ -129,6 +134,7 @@ impl Refusal {
             Self::Loop => "loop",
             Self::Handshake => "handshake",
             Self::WebSocketVersion => "websocket-version",
+            Self::Description => "description",
         }
     }
 }
@@ -222,6 +228,10 @@ impl Error {
                 let title = "No page of this origin may call; the operator has to list it in \
                              cors.origins";
                 (403, Caller, "foreign-page", title, DENIED)
+            }
+            Self::Preflight => {
+                let title = "A preflight has no credential; the proxy has to answer it itself";
+                (403, Caller, "preflight", title, DENIED)
             }
             Self::Stranger(stranger) => return stranger.answer(),
             Self::NotPermitted => {
@@ -327,6 +337,7 @@ impl Refusal {
             Self::Loop => (508, "The request has been here before"),
             Self::Handshake => (400, "The WebSocket's handshake is not sound"),
             Self::WebSocketVersion => (426, "WebSockets have version 13"),
+            Self::Description => (400, "The request to forward is not described exactly once"),
         };
         let proxy_error = match self {
             Self::Loop => "proxy_loop_detected",

@@ -22,6 +22,7 @@ mod build;
 mod caller;
 mod cors;
 mod error;
+mod forward_auth;
 mod identity;
 mod isolate;
 mod life;

@@ -117,8 +117,11 @@ fn serve(config: Config, file: Option<&Path>) -> Result<(), u8> {
         Err(error @ gateway::StartError::Build(_)) => return Err(refuse(&error)),
         Err(error) => return Err(fail(&error)),
     };
+    let asked_at = server.forward_auth_address();
+    let asked_at = asked_at.map_or_else(String::new, |at| format!(", forward-auth on {at}"));
     say(&format!(
-        "dicom-gateway {} serves {routes} route(s) of {clients} client(s) on {tls} {}, admin on {}",
+        "dicom-gateway {} serves {routes} route(s) of {clients} client(s) on {tls} {}, admin on {}\
+         {asked_at}",
         env!("CARGO_PKG_VERSION"),
         server.address(),
         server.admin_address(),

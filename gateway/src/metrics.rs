@@ -30,6 +30,8 @@ pub(crate) struct Metrics {
     pub unrouted: RouteMetrics,
     /// Callers' connections.
     pub callers: Arc<ConnectionMetrics>,
+    /// Connections of proxies that ask.
+    pub proxies: Arc<ConnectionMetrics>,
     /// Connections to origin servers.
     pub origins: Arc<ConnectionMetrics>,
     /// Callers that did not prove who they are, in the order of [`FAILED_KINDS`].
@@ -65,6 +67,8 @@ pub(crate) struct RouteMetrics {
     pub tokens: CallerTokenMetrics,
     /// By how the caller proved who it is; those who did not, last.
     callers: [Counter; CALLERS],
+    /// What proxies asked about, by the status of the answer.
+    vouched: [Counter; STATUSES.len() + 1],
 }
 
 impl RouteMetrics {
@@ -79,6 +83,11 @@ impl RouteMetrics {
         let index = Principal::KINDS.iter().position(|known| Some(*known) == kind);
         self.callers[index.unwrap_or(CALLERS - 1)].add(1);
     }
+
+    /// Counts a request that a proxy asked about, by the status of the answer.
+    pub(crate) fn vouched(&self, status: StatusCode) {
+        self.vouched[status_index(status)].add(1);
+    }
 }
 
 impl Default for RouteMetrics {
@@ -87,6 +96,7 @@ impl Default for RouteMetrics {
             classes: array::from_fn(|_| TransactionMetrics::default()),
             tokens: CallerTokenMetrics::default(),
             callers: array::from_fn(|_| Counter::default()),
+            vouched: array::from_fn(|_| Counter::default()),
         }
     }
 }
@@ -121,8 +131,7 @@ impl TransactionMetrics {
         (received, sent): (u64, u64),
     ) {
         let blame = blame.map_or(0, |blame| blame as usize + 1);
-        let status = STATUSES.binary_search(&status.as_u16()).unwrap_or(STATUSES.len());
-        self.ended[blame][status].add(1);
+        self.ended[blame][status_index(status)].add(1);
         self.duration.observe(duration);
         self.received.add(received);
         self.sent.add(sent);
@@ -227,6 +236,10 @@ impl Histogram {
         self.buckets[bucket.unwrap_or(BOUNDS_MS.len())].add(1);
         self.sum_us.add(us);
     }
+}
+
+fn status_index(status: StatusCode) -> usize {
+    STATUSES.binary_search(&status.as_u16()).unwrap_or(STATUSES.len())
 }
 
 /// How callers fail to prove who they are.

@@ -66,6 +66,13 @@ pub(crate) fn options(allow: &'static str, request_id: HeaderValue) -> Response<
     response
 }
 
+/// The answer to a proxy whose request may go on with this `Authorization`.
+pub(crate) fn vouched(authorization: HeaderValue, request_id: HeaderValue) -> Response<Bytes> {
+    let mut response = of_our_own(StatusCode::OK, Bytes::new(), request_id);
+    response.headers_mut().insert(header::AUTHORIZATION, authorization);
+    response
+}
+
 /// An answer that all is well, without a word.
 pub(crate) fn empty(request_id: HeaderValue) -> Response<Bytes> {
     of_our_own(StatusCode::NO_CONTENT, Bytes::new(), request_id)

@@ -32,6 +32,8 @@ pub(crate) struct Record {
     /// The trace that it is part of.
     pub(crate) trace: Trace,
     method: Method,
+    /// Who asked.
+    pub(crate) asker: Asker,
     /// Index of its route.
     pub(crate) route: Option<usize>,
     /// What was asked for.
@@ -46,6 +48,15 @@ pub(crate) struct Record {
     pub(crate) sent: u64,
     status: StatusCode,
     outcome: Outcome,
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asker {
+    /// A caller, for an answer of the origin server's.
+    Caller,
+    /// A proxy, for leave to forward a caller's request.
+    Proxy,
 }
 
 enum Outcome {
@@ -72,6 +83,7 @@ impl Record {
             request_id: fastrand::u64(..),
             trace,
             method,
+            asker: Asker::Caller,
             route: None,
             transaction: None,
             caller: None,
@@ -81,6 +93,11 @@ impl Record {
             status: CALLER_LEFT,
             outcome: Outcome::Unanswered,
         }
+    }
+
+    /// A proxy describes a request with this method.
+    pub(crate) fn describes(&mut self, method: &Method) {
+        self.method = method.clone();
     }
 
     /// The head of an answer was made.
@@ -140,13 +157,18 @@ impl Drop for Record {
             Some(route) => &route.metrics,
             None => &self.gateway.shared.metrics.unrouted,
         };
-        metrics.called(self.caller);
-        metrics.of(self.transaction).ended(
-            self.status,
-            blame.map(|(blame, _)| blame),
-            duration,
-            (received, self.sent),
-        );
+        match self.asker {
+            Asker::Caller => {
+                metrics.called(self.caller);
+                metrics.of(self.transaction).ended(
+                    self.status,
+                    blame.map(|(blame, _)| blame),
+                    duration,
+                    (received, self.sent),
+                );
+            }
+            Asker::Proxy => metrics.vouched(self.status),
+        }
         let log = &self.gateway.generation.config.log;
         let level = match blame {
             None | Some((Blame::Caller, _)) => LogLevel::Info,
@@ -157,6 +179,10 @@ impl Drop for Record {
         }
         let line = line::Line {
             level,
+            message: match self.asker {
+                Asker::Caller => "transaction",
+                Asker::Proxy => "forward-auth",
+            },
             route: self.route().map_or("", Route::name),
             transaction: self.transaction.map_or("", Transaction::name),
             caller: self.caller.unwrap_or_default(),

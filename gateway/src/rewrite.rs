@@ -26,6 +26,7 @@ mod links;
 mod manners;
 mod urls;
 
+pub(crate) use self::fields::exceeds;
 pub(crate) use self::links::{Broken, Links, Rewriter};
 pub(crate) use self::urls::{links, rewritten};
 

@@ -35,6 +35,7 @@ pub(crate) use self::workers::Workers;
 pub struct Server {
     address: Address,
     admin_address: Address,
+    forward_auth_address: Option<Address>,
     shared: Arc<Shared>,
     workers: Arc<Workers>,
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -96,7 +97,19 @@ impl Server {
             .map_err(|error| bind_error("listener.address", &config.listener.address, error))?;
         let admin = bind::admin(&config.admin.address)
             .map_err(|error| bind_error("admin.address", &config.admin.address, error))?;
-        let sockets = bind::SocketFiles::of([&config.listener.address, &config.admin.address]);
+        let forward_auth = asked_at(config);
+        let asked = match forward_auth {
+            Some(address) => Some(
+                bind::callers(address, count)
+                    .map_err(|error| bind_error("forward_auth.address", address, error))?,
+            ),
+            None => None,
+        };
+        let addresses = [&config.listener.address, &config.admin.address];
+        let sockets = bind::SocketFiles::of(addresses.into_iter().chain(forward_auth));
+        let (forward_auth_address, proxies) =
+            asked.map(|bound| (bound.address, bound.sockets)).unzip();
+        let mut proxies = proxies.unwrap_or_default().into_iter();
         let current = Arc::new(ArcSwap::from(generation.clone()));
         let (commands, threads) = bound
             .sockets
@@ -105,6 +118,7 @@ impl Server {
             .map(|(index, socket)| {
                 let start = worker::Start {
                     socket,
+                    proxies: proxies.next(),
                     generation: generation.clone(),
                     shared: shared.clone(),
                     log: log.clone(),
@@ -121,6 +135,7 @@ impl Server {
         Ok(Self {
             address: bound.address,
             admin_address,
+            forward_auth_address,
             shared,
             workers,
             threads,
@@ -148,6 +163,11 @@ impl Server {
         &self.admin_address
     }
 
+    /// Where other proxies ask, if they may.
+    pub fn forward_auth_address(&self) -> Option<&Address> {
+        self.forward_auth_address.as_ref()
+    }
+
     /// Publishes another configuration: whole to each request that comes after, not at all to those
     /// under way. On an error the old one stays. Returns when every worker has it.
     pub fn reload(&self, config: Config) -> Result<(), StartError> {
@@ -168,6 +188,7 @@ impl Server {
         let before = self.workers.current();
         same("listener.address", &before.config.listener.address, &config.listener.address)?;
         same("admin.address", &before.config.admin.address, &config.admin.address)?;
+        same("forward_auth.address", &asked_at(&before.config), &asked_at(&config))?;
         let workers = &config.runtime.workers;
         same("runtime.workers", &before.config.runtime.workers, workers)?;
         let core_dumps = &config.runtime.danger_core_dumps;
@@ -244,6 +265,10 @@ fn start_control(
         runtime.shutdown_timeout(Duration::from_millis(100));
     })?;
     Ok(Control { stop, thread })
+}
+
+fn asked_at(config: &Config) -> Option<&Address> {
+    config.forward_auth.as_ref().map(|forward_auth| &forward_auth.address)
 }
 
 fn same<T: PartialEq>(key: &'static str, old: &T, new: &T) -> Result<(), StartError> {

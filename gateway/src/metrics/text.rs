@@ -44,6 +44,7 @@ fn transactions(text: &mut String, metrics: &Metrics) -> fmt::Result {
         .chain([("", &metrics.unrouted)])
         .collect::<Vec<_>>();
     callers(text, &routes)?;
+    vouched(text, &routes)?;
     let all = routes
         .iter()
         .copied()
@@ -54,8 +55,7 @@ fn transactions(text: &mut String, metrics: &Metrics) -> fmt::Result {
         for (index, counters) in class.ended.iter().enumerate() {
             let blame = index.checked_sub(1).map_or("", |index| Blame::ALL[index].name());
             for (status, counter) in counters.iter().enumerate().filter(|(_, c)| c.value() > 0) {
-                let status = STATUSES.get(status).map_or_else(|| "other".into(), u16::to_string);
-                let value = counter.value();
+                let (status, value) = (status_label(status), counter.value());
                 let extra = format!("{labels},status=\"{status}\",blame=\"{blame}\"");
                 writeln!(text, "dicom_gateway_transactions_total{{{extra}}} {value}")?;
             }
@@ -102,6 +102,24 @@ fn callers(text: &mut String, routes: &[(&str, &RouteMetrics)]) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+fn vouched(text: &mut String, routes: &[(&str, &RouteMetrics)]) -> fmt::Result {
+    let name = "forward_auth_total";
+    family(text, name, "counter", "Requests that proxies asked about, by the answer's status.")?;
+    for (prefix, metrics) in routes {
+        let counters = metrics.vouched.iter().enumerate();
+        for (status, counter) in counters.filter(|(_, counter)| counter.value() > 0) {
+            let (status, value) = (status_label(status), counter.value());
+            let labels = format!("route=\"{prefix}\",status=\"{status}\"");
+            writeln!(text, "dicom_gateway_{name}{{{labels}}} {value}")?;
+        }
+    }
+    Ok(())
+}
+
+fn status_label(index: usize) -> String {
+    STATUSES.get(index).map_or_else(|| "other".into(), u16::to_string)
 }
 
 fn classes<'m>(
@@ -228,7 +246,8 @@ fn credentials(
 }
 
 fn connections(text: &mut String, metrics: &Metrics) -> fmt::Result {
-    let sides = [("caller", &metrics.callers), ("origin", &metrics.origins)];
+    let sides =
+        [("caller", &metrics.callers), ("proxy", &metrics.proxies), ("origin", &metrics.origins)];
     family(text, "connections", "gauge", "Open connections.")?;
     for (side, metrics) in sides {
         let open = metrics.open_now();

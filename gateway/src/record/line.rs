@@ -13,6 +13,7 @@ use crate::error::{Blame, Error};
 /// What a line tells; a closed list.
 pub(super) struct Line<'r> {
     pub(super) level: LogLevel,
+    pub(super) message: &'static str,
     pub(super) route: &'r str,
     pub(super) transaction: &'static str,
     pub(super) caller: &'static str,
@@ -29,14 +30,15 @@ pub(super) struct Line<'r> {
 
 impl Line<'_> {
     pub(super) fn json(&self, stamp: &Stamp, out: &mut Vec<u8>) {
-        let Self { route, transaction, caller, status, received, sent, request_id, .. } = self;
+        let Self { message, route, transaction, caller, status, .. } = self;
+        let Self { received, sent, request_id, .. } = self;
         let (duration, trace, level) = (self.duration.as_micros(), self.trace.id(), self.level());
         // Writing to a Vec does not fail.
         let _ = out.write_all(b"{\"timestamp\":\"");
         stamp.write(out);
         let _ = write!(
             out,
-            "\",\"level\":\"{level}\",\"message\":\"transaction\",\"route\":\"{route}\",\
+            "\",\"level\":\"{level}\",\"message\":\"{message}\",\"route\":\"{route}\",\
              \"transaction\":\"{transaction}\",\"caller\":\"{caller}\",\"method\":\"{}\",\
              \"status\":{status},\"duration_us\":{duration},\"received\":{received},\"sent\":{sent},\
              \"request_id\":\"{request_id:016x}\",\"trace_id\":\"{trace}\"",
@@ -53,12 +55,13 @@ impl Line<'_> {
     }
 
     pub(super) fn text(&self, stamp: &Stamp, out: &mut Vec<u8>) {
-        let Self { route, transaction, caller, status, received, sent, request_id, .. } = self;
+        let Self { message, route, transaction, caller, status, .. } = self;
+        let Self { received, sent, request_id, .. } = self;
         let (duration, trace, level) = (self.duration.as_micros(), self.trace.id(), self.level());
         stamp.write(out);
         let _ = write!(
             out,
-            " {level:>5} transaction route={route} transaction={transaction} caller={caller} \
+            " {level:>5} {message} route={route} transaction={transaction} caller={caller} \
              method={} status={status} duration_us={duration} received={received} sent={sent} \
              request_id={request_id:016x} trace_id={trace}",
             self.method()

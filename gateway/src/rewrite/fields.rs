@@ -12,11 +12,21 @@ pub(super) fn copy_outbound(caller: &HeaderMap, permit: &Permit<'_>, to: &mut He
             Fate::GoesOn => !named.contains(name),
             Fate::IfMayDelete => permit.may_delete() && !named.contains(name),
             Fate::IfMayAudit => permit.may_audit() && !named.contains(name),
-            Fate::EndsHere => false,
+            Fate::EndsHere | Fate::SaysOtherwise => false,
         };
         if goes_on {
             to.append(name, value.clone());
         }
+    }
+}
+
+/// Whether an origin server would take a field of this name for more than `permit` is leave for.
+pub(crate) fn exceeds(name: &str, permit: &Permit<'_>) -> bool {
+    match fate(name) {
+        Fate::SaysOtherwise => true,
+        Fate::IfMayDelete => !permit.may_delete(),
+        Fate::IfMayAudit => !permit.may_audit(),
+        Fate::GoesOn | Fate::EndsHere => false,
     }
 }
 
@@ -41,6 +51,8 @@ pub(super) fn may_act(kind: Option<&[u8]>) -> bool {
 enum Fate {
     GoesOn,
     EndsHere,
+    /// Some servers act on it instead of the method and path that the permit was granted for.
+    SaysOtherwise,
     /// Azure deletes a study at the time that such a header says: leave to store is not enough.
     IfMayDelete,
     /// Azure copies such a header into its audit log, as if the gateway had said it.
@@ -70,10 +82,11 @@ fn fate(name: &str) -> Fate {
         // Nor who it is: what proxies and load balancers tell servers of whom they let in (RFC 9440).
         "client-cert" | "client-cert-chain" | "remote-user" | "x-arr-clientcert"
         | "x-remote-user" | "x-webauth-user" => Fate::EndsHere,
-        // Some servers act on these instead of the method and path that the permit was granted for.
-        "x-http-method" | "x-http-method-override" | "x-method-override" | "x-rewrite-url" => {
-            Fate::EndsHere
-        }
+        "x-http-method"
+        | "x-http-method-override"
+        | "x-method-override"
+        | "x-original-url"
+        | "x-rewrite-url" => Fate::SaysOtherwise,
         name if name.starts_with("proxy-")
             || name.starts_with("ssl-client-")
             || name.starts_with("x-amzn-mtls-")

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use config::Address;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// One worker's listening socket, not blocking.
+/// One worker's listening socket, for callers or for proxies that ask; not blocking.
 pub(crate) enum CallerSocket {
     Tcp(TcpListener),
     Unix(UnixListener),
@@ -81,12 +81,12 @@ impl CallerSocket {
 pub(super) struct SocketFiles(Vec<(PathBuf, FileId)>);
 
 impl SocketFiles {
-    pub(super) fn of(addresses: [&Address; 2]) -> Self {
+    pub(super) fn of<'a>(addresses: impl Iterator<Item = &'a Address>) -> Self {
         let file = |address: &Address| match address {
             Address::Unix(path) => Some((path.clone(), file_id(path)?)),
             Address::Tcp(_) => None,
         };
-        Self(addresses.into_iter().filter_map(file).collect())
+        Self(addresses.filter_map(file).collect())
     }
 }
 

@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use futures_util::future::Either;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -22,27 +23,28 @@ use tokio::time::timeout;
 
 use super::conn::{Conn, Protocol};
 use super::io_watch::{Prefix, Socket, Watched};
-use super::worker::Worker;
+use super::worker::{Door, Worker};
 use crate::body::Body;
 use crate::caller::Peer;
 
-/// Serves a caller until it leaves, its time is up, or the gateway drains.
+/// Serves a caller, or a proxy that asks, until it leaves, its time is up, or the gateway drains.
 pub(super) async fn serve<S: Socket>(
     worker: Rc<Worker>,
-    stream: S,
-    address: Option<IpAddr>,
+    door: Door,
+    (stream, address): (S, Option<IpAddr>),
 ) -> Result<(), Refused> {
     let mut peer = Peer { address, ..Peer::default() };
     // What was configured when it came: a connection that stays must not keep all of it alive.
     let (acceptor, limit) = {
         let generation = &worker.gateway().generation;
-        (generation.acceptor.clone(), generation.config.listener.handshake_timeout)
+        let acceptor = generation.acceptor.clone().filter(|_| door == Door::Callers);
+        (acceptor, generation.config.listener.handshake_timeout)
     };
     match acceptor {
         None => {
             let mut stream = stream;
             let (protocol, prefix) = sniff(&worker, &mut stream).await?;
-            speak(worker, stream, (protocol, prefix), peer).await;
+            speak(worker, stream, (protocol, prefix), (door, peer)).await;
         }
         Some(acceptor) => {
             let handshake = timeout(limit, acceptor.accept(stream).into_fallible());
@@ -59,7 +61,7 @@ pub(super) async fn serve<S: Socket>(
                 Some(certs::H2) => Protocol::H2,
                 _ => Protocol::H1,
             };
-            speak(worker, stream, (protocol, Prefix::default()), peer).await;
+            speak(worker, stream, (protocol, Prefix::default()), (door, peer)).await;
         }
     }
     Ok(())
@@ -116,7 +118,7 @@ async fn speak<S: Socket>(
     worker: Rc<Worker>,
     stream: S,
     (protocol, prefix): (Protocol, Prefix),
-    peer: Peer,
+    (door, peer): (Door, Peer),
 ) {
     let (conn, max_streams, max_head_bytes) = {
         let listener = &worker.gateway().generation.config.listener;
@@ -129,7 +131,12 @@ async fn speak<S: Socket>(
         let conn = conn.clone();
         service_fn(move |request: Request<Incoming>| {
             // Not an async block: its future would hold this one twice.
-            worker.gateway().handle(request, conn.clone()).map(Ok::<_, Infallible>)
+            let (gateway, conn) = (worker.gateway(), conn.clone());
+            let answer = match door {
+                Door::Callers => Either::Left(gateway.handle(request, conn)),
+                Door::Proxies => Either::Right(Box::pin(gateway.vouch(request, conn))),
+            };
+            answer.map(Ok::<_, Infallible>)
         })
     };
     match protocol {

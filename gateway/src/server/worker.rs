@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use futures_util::future::OptionFuture;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc, watch};
@@ -24,9 +25,20 @@ use crate::origin::Pool;
 /// What a worker starts with.
 pub(super) struct Start {
     pub(super) socket: CallerSocket,
+    /// Where proxies ask, if they may.
+    pub(super) proxies: Option<CallerSocket>,
     pub(super) generation: Arc<Generation>,
     pub(super) shared: Arc<Shared>,
     pub(super) log: Log,
+}
+
+/// Who comes in where.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Door {
+    /// Callers, with requests.
+    Callers,
+    /// Proxies, with questions about requests.
+    Proxies,
 }
 
 /// What a worker is told.
@@ -50,7 +62,7 @@ pub(super) struct Worker {
 
 /// Runs until the commands end.
 pub(super) fn run(
-    Start { socket, generation, shared, log }: Start,
+    Start { socket, proxies, generation, shared, log }: Start,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
@@ -63,7 +75,11 @@ pub(super) fn run(
             open: Cell::new(0),
             closed: Notify::new(),
         });
-        let accepting = tokio::task::spawn_local(accept(worker.clone(), socket));
+        let accepting = tokio::task::spawn_local({
+            let callers = accept(worker.clone(), (Door::Callers, socket));
+            let proxies = proxies.map(|socket| accept(worker.clone(), (Door::Proxies, socket)));
+            async { tokio::join!(callers, OptionFuture::from(proxies)) }
+        });
         tokio::task::spawn_local(tidy(worker.clone()));
         while let Some(command) = commands.recv().await {
             match command {
@@ -107,11 +123,16 @@ impl Worker {
         *self.gateway.borrow_mut() = Rc::new(gateway(generation, shared, local, &before.pools));
     }
 
-    fn take<S: Socket>(self: &Rc<Self>, (stream, address): (S, Option<IpAddr>)) {
+    fn take<S: Socket>(self: &Rc<Self>, door: Door, (stream, address): (S, Option<IpAddr>)) {
         let (metrics, most) = {
             let gateway = self.gateway();
             let most = gateway.generation.config.listener.max_connections;
-            (gateway.shared.metrics.callers.clone(), most)
+            let metrics = &gateway.shared.metrics;
+            let metrics = match door {
+                Door::Callers => &metrics.callers,
+                Door::Proxies => &metrics.proxies,
+            };
+            (metrics.clone(), most)
         };
         if metrics.open_now() >= most as u64 {
             metrics.refused.add(1);
@@ -123,7 +144,7 @@ impl Worker {
         let worker = self.clone();
         tokio::task::spawn_local(async move {
             let _here = Here(worker.clone());
-            if connection::serve(worker, stream, address).await.is_err() {
+            if connection::serve(worker, door, (stream, address)).await.is_err() {
                 metrics.refused.add(1);
             }
             drop(open);
@@ -160,7 +181,7 @@ fn gateway(
     Gateway { generation, shared, local, pools }
 }
 
-async fn accept(worker: Rc<Worker>, socket: CallerSocket) -> io::Result<()> {
+async fn accept(worker: Rc<Worker>, (door, socket): (Door, CallerSocket)) -> io::Result<()> {
     let mut draining = worker.draining();
     let stop = async move {
         let _ = draining.wait_for(|draining| *draining).await;
@@ -174,12 +195,12 @@ async fn accept(worker: Rc<Worker>, socket: CallerSocket) -> io::Result<()> {
                 stream.set_nodelay(true)?;
                 Ok((stream, Some(peer.ip().to_canonical())))
             };
-            accept_all(&worker, next, stop).await;
+            accept_all((&worker, door), next, stop).await;
         }
         CallerSocket::Unix(listener) => {
             let listener = UnixListener::from_std(listener)?;
             let next = || async { listener.accept().await.map(|(stream, _)| (stream, None)) };
-            accept_all(&worker, next, stop).await;
+            accept_all((&worker, door), next, stop).await;
         }
     }
     Ok(())
@@ -187,7 +208,7 @@ async fn accept(worker: Rc<Worker>, socket: CallerSocket) -> io::Result<()> {
 
 /// Accepts until `stop`, and then whoever was already waiting: they connected before we said no.
 async fn accept_all<S: Socket, N: Future<Output = io::Result<(S, Option<IpAddr>)>>>(
-    worker: &Rc<Worker>,
+    (worker, door): (&Rc<Worker>, Door),
     next: impl Fn() -> N,
     stop: impl Future<Output = ()>,
 ) {
@@ -199,7 +220,7 @@ async fn accept_all<S: Socket, N: Future<Output = io::Result<(S, Option<IpAddr>)
             () = &mut stop => return,
         };
         match accepted {
-            Ok(came) => worker.take(came),
+            Ok(came) => worker.take(door, came),
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
                 // Out of descriptors or memory: callers who leave will free some.

@@ -15,8 +15,6 @@ use crate::token::Assertion;
 
 /// Whom an access token was given to, and what for. `Debug` shows none of it.
 pub(crate) struct User {
-    /// Who issued the token.
-    pub issuer: String,
     /// The user or application (`oid`, else `sub`): another one of another issuer or tenant may have
     /// the same.
     pub subject: String,
@@ -42,7 +40,6 @@ impl User {
     pub(super) fn new(claims: Claims, token: &str) -> Self {
         let ends = at(claims.ends);
         Self {
-            issuer: claims.issuer,
             subject: claims.subject,
             tenant: claims.tenant.and_then(|tenant| tenant.parse().ok()),
             application: claims.application,
@@ -95,7 +92,6 @@ mod tests;
 impl Default for User {
     fn default() -> Self {
         Self {
-            issuer: String::new(),
             subject: String::new(),
             tenant: None,
             application: String::new(),
