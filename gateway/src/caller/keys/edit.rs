@@ -178,7 +178,7 @@ impl KeyFile {
     }
 
     fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new("/"))
+        self.path.parent().unwrap_or_else(|| Path::new("/"))
     }
 
     fn unwritable(&self, error: io::Error) -> KeyFileError {
@@ -206,7 +206,7 @@ fn absent(path: &Path) -> io::Result<PathBuf> {
     }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    Ok(fs::canonicalize(folder.unwrap_or(Path::new(".")))?.join(name))
+    Ok(fs::canonicalize(folder.unwrap_or_else(|| Path::new(".")))?.join(name))
 }
 
 /// The beginning of a new file.
