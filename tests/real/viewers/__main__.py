@@ -15,8 +15,8 @@ from pathlib import Path
 import parts
 from sides import Side
 from tally import Tally
-from viewers import cornerstone, node_client, ohif, orthanc_client, python_client, readme, recommended, services, static
-from viewers.services import ASKED, AZURE, ORTHANC, Service
+from viewers import cornerstone, keyed, node_client, ohif, orthanc_client, python_client, readme, recommended, services, static
+from viewers.services import ASKED, AZURE, KEYED, KEYS, ORTHANC, Service
 
 
 def main():
@@ -39,9 +39,10 @@ def _run(options, folder):
     viewer_port = parts.free_port()
     viewer = f"http://127.0.0.1:{viewer_port}"
     with ExitStack() as running:
-        program, azure, orthanc, asked = _services(options, folder, viewer, running)
+        program, azure, orthanc, asked, with_keys = _services(options, folder, viewer, running)
         for service in (azure, orthanc, asked):
             tally.run(python_client, service, f"dicomweb-client for Python, {service.name}: ")
+        tally.run(keyed, with_keys, "callers with keys: ")
         readings = []
         for service in (azure, orthanc):
             tally.run(cornerstone, service, f"Cornerstone, {service.name}: ")
@@ -68,10 +69,11 @@ def _services(options, folder, viewer, running):
     told = running.enter_context(guard)
     file = guarded / "viewers.toml"
     file.write_text(services.configuration(guarded, told, (port, admin_port), viewer))
+    keys = services.keys(options.binaries / "dicom-gateway", guarded / KEYS)
     program = running.enter_context(parts.gateway(options.binaries / "dicom-gateway", file, admin_port))
 
     # Nothing that a caller is sent may hold these: neither secrets, nor where the services really are.
-    hidden = [told["token"], (guarded / "client-secret").read_text().strip(), services.ORTHANC_CALLS_ITSELF]
+    hidden = [*keys, told["token"], (guarded / "client-secret").read_text().strip(), services.ORTHANC_CALLS_ITSELF]
     hidden += [address.split("//")[1] for address in (told["guard"], told["azure"])]
     sides = [Side(prefix, port, hidden, prefix) for prefix in (AZURE, ORTHANC, ASKED)]
     of_orthanc = services.forget_by_orthanc(orthanc_port)
@@ -79,7 +81,9 @@ def _services(options, folder, viewer, running):
     orthanc = Service("orthanc", sides[1], is_azure=False, forget=of_orthanc)
     services.fill(azure, orthanc)
     asked = Service("orthanc-asked", sides[2], is_azure=False, forget=of_orthanc, datasets=orthanc.datasets)
-    return program, azure, orthanc, asked
+    side = Side(KEYED, port, hidden, KEYED)
+    of_keys = Service("azure-keyed", side, is_azure=True, forget=azure.forget, datasets=azure.datasets)
+    return program, azure, orthanc, asked, keyed.Keyed(of_keys, *keys)
 
 
 @contextmanager

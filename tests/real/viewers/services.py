@@ -1,6 +1,7 @@
 """One gateway before two services: what its configuration is, and what is known of each route."""
 
 import json
+import subprocess
 import tomllib
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -52,7 +53,9 @@ class Service:
 
 
 def configuration(guarded, told, ports, viewer):
-    """The gateway's file: a route for the emulated service, and two for Orthanc. `ports` are the listener's and the admin listener's.
+    """The gateway's file: two routes for the emulated service, one of them for callers with a key, and two for Orthanc.
+
+    `ports` are the listener's and the admin listener's.
 
     The guard names Orthanc by another host than the gateway knows it by, as servers behind a balancer are; so its URLs are found by an alias
     or, on the second route, are right from the start because Orthanc has been asked to write ours.
@@ -82,16 +85,26 @@ origin = "{origin}"
 {manners}
 anchors = "ca.pem"
 scope = "{scope}"
-callers = "anyone"
+callers = {callers}
 allow = ["search", "retrieve", "store", "delete"]
 cors = {{ origins = ["{viewer}"] }}
 """
-        for prefix, origin, manners in (
-            (AZURE, told["azure"], 'profile = "azure"\nurls = "rewrite"'),
-            (ORTHANC, orthanc, f'profile = "orthanc"\nurls = "rewrite"\norigin_aliases = ["{ORTHANC_CALLS_ITSELF}"]'),
-            (ASKED, orthanc, 'profile = "orthanc"\nurls = "ask"'),
+        for prefix, origin, manners, callers in (
+            (AZURE, told["azure"], 'profile = "azure"\nurls = "rewrite"', '"anyone"'),
+            (KEYED, told["azure"], 'profile = "azure"\nurls = "rewrite"', f'{{ api_keys = "{KEYS}" }}'),
+            (ORTHANC, orthanc, f'profile = "orthanc"\nurls = "rewrite"\norigin_aliases = ["{ORTHANC_CALLS_ITSELF}"]', '"anyone"'),
+            (ASKED, orthanc, 'profile = "orthanc"\nurls = "ask"', '"anyone"'),
         )
     )
+
+
+def keys(binary, file):
+    """Two keys whose hashes are in this new file: one that the gateway made, and one that somebody chose."""
+    command, password = [binary, "key"], "correct horse battery staple"
+    new = subprocess.run([*command, "new", "weasis", "--file", file], capture_output=True, text=True, timeout=60, check=True)
+    named = [*command, "hash", "slicer", "--file", file]
+    subprocess.run(named, input=password + "\n", capture_output=True, text=True, timeout=60, check=True)
+    return new.stdout.strip(), password
 
 
 def forget_by_gateway(side):
@@ -132,5 +145,6 @@ def uids(dataset):
     return dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
 
 
-AZURE, ORTHANC, ASKED = "/azure", "/orthanc", "/dicom-web"
+AZURE, KEYED, ORTHANC, ASKED = "/azure", "/keyed", "/orthanc", "/dicom-web"
+KEYS = "api-keys"  # the file of those keys
 ORTHANC_CALLS_ITSELF = "http://127.0.0.1/dicom-web"  # by the `Host` that the guard gives it
