@@ -91,6 +91,8 @@ pub(crate) enum Refusal {
     Misdirected,
     /// A target that is not canonical: dot segments, encoded slashes, and the like.
     Target,
+    /// A parameter that asks for another method.
+    Parameter,
     /// A header field name with an underscore, or one that may not stand there.
     Field,
     /// A body on a method that has none in DICOMweb.
@@ -124,6 +126,7 @@ impl Refusal {
             Self::Misdirected => "misdirected",
             Self::Target => "target",
             Self::Field => "field",
+            Self::Parameter => "parameter",
             Self::Body => "body",
             Self::TransferCoding => "transfer-coding",
             Self::Expectation => "expectation",
@@ -327,6 +330,7 @@ impl Refusal {
             Self::Misdirected => (421, "The gateway does not answer for this host"),
             Self::Target => (400, "The request's target is not canonical"),
             Self::Field => (400, "A header field may not stand there"),
+            Self::Parameter => (400, "A parameter of the query may not stand there"),
             Self::Body => (400, "This method has no body in DICOMweb"),
             Self::TransferCoding => (501, "Only the chunked transfer coding is known"),
             Self::Expectation => (417, "Only 100-continue can be expected"),

@@ -10,6 +10,7 @@ use http_body::Body;
 use crate::error::{Error, Refusal, is_known};
 
 mod host;
+pub(crate) mod query;
 mod target;
 
 /// What this gateway takes in.
@@ -55,6 +56,7 @@ fn check<B: Body>(rules: &Rules, request: &Request<B>) -> Result<(), Refusal> {
         return Err(Refusal::Misdirected);
     }
     target::check(request)?;
+    request.uri().query().map_or(Ok(()), query::check)?;
     framing(request)?;
     if headers.get_all(header::VIA).iter().any(|via| names(via.as_bytes(), &rules.pseudonym)) {
         return Err(Refusal::Loop);

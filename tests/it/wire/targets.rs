@@ -41,6 +41,8 @@ async fn a_path_that_could_be_read_in_two_ways_does_not_pass() {
         "/dicom-web/studies%2",
         "/dicom-web/studies%zz",
         "/dicom-web/studies%ff",
+        "/dicom-web/studies?_method=DELETE",
+        "/dicom-web/studies?limit=1&%5fmethod=DELETE",
     ];
     let mut rows: Vec<_> = refused.iter().map(|target| row(target, Refused(400))).collect();
     rows.extend(
