@@ -13,7 +13,10 @@ use crate::web;
 use crate::words::{known, unknown, wrong};
 
 /// Reads who may call a route of this listener.
-pub(crate) fn callers(route: &Table<'_>, listener: &Listener) -> Option<Callers> {
+pub(crate) fn callers(
+    route: &Table<'_>,
+    (listener, is_vouched_for): (&Listener, bool),
+) -> Option<Callers> {
     let dangerous = route.flag("danger_anyone_on_public_address");
     if !route.has_or_missing("callers") {
         return None;
@@ -22,7 +25,7 @@ pub(crate) fn callers(route: &Table<'_>, listener: &Listener) -> Option<Callers>
     match value.get_ref() {
         DeValue::Table(_) => known_callers(&route.open("callers", &CALLERS, value)?, listener),
         DeValue::String(word) if word == ANYONE => {
-            if !listener.address.is_local() && !dangerous {
+            if !listener.address.is_local() && !dangerous && !is_vouched_for {
                 route.problem(
                     "callers",
                     format!(
@@ -31,6 +34,14 @@ pub(crate) fn callers(route: &Table<'_>, listener: &Listener) -> Option<Callers>
                          danger_anyone_on_public_address = true",
                         listener.address
                     ),
+                );
+            }
+            if is_vouched_for && !dangerous {
+                route.problem(
+                    "callers",
+                    "\"anyone\", and at forward_auth other proxies get tokens for whomever they let \
+                     in; say who may call ([route.callers]), or say \
+                     danger_anyone_on_public_address = true",
                 );
             }
             Some(Callers::Anyone)
@@ -169,6 +180,14 @@ fn certificates(table: &Table<'_>) -> Option<CallerCertificates> {
 fn permit(table: &Table<'_>, callers: Option<&Callers>) -> Option<PermitRule> {
     let to = table.texts("to", who);
     if let Some(Callers::Known(known)) = callers {
+        let by_token = |who: &Who| who.kind() == CallerKind::Bearer && !matches!(who, Who::Kind(_));
+        if known.bearer.len() > 1 && to.iter().any(by_token) {
+            table.problem(
+                "to",
+                "is what a token says, and each of this route's issuers could write it; give each \
+                 issuer a route of its own",
+            );
+        }
         for who in &to {
             let kind = who.kind();
             if !known.has(kind) {

@@ -79,7 +79,7 @@ fn config(root: &Table<'_>) -> Option<Config> {
     });
 
     let clients = client::clients(root);
-    let mut reader = Routes::new(&listener, &clients);
+    let mut reader = Routes::new((&listener, forward_auth.is_some()), &clients);
     let routes = root.tables("route").iter().map(|table| reader.read(table)).collect::<Vec<_>>();
     if routes.is_empty() && root.is_fine("route") {
         root.missing("route", "write a table [[route]] with prefix, origin, scope and callers");

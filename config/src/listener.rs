@@ -42,12 +42,13 @@ pub(crate) fn admin(table: &Table<'_>, listener: &Listener) -> Option<Admin> {
 
 /// Reads `[forward_auth]`, if it is there.
 pub(crate) fn forward_auth(table: &Table<'_>, taken: [&Address; 2]) -> Option<ForwardAuth> {
+    let dangerous = table.flag("danger_public_address");
     let address = table.parsed("address", |text| address(text, table.folder()))?;
     if let Some(other) = taken.into_iter().find(|other| clash(&address, other)) {
         let message = format!("{address} and {other}, another listener's, clash; use another port");
         table.problem("address", message);
     }
-    if !address.is_local() && !table.flag("danger_public_address") {
+    if !address.is_local() && !dangerous {
         table.problem(
             "address",
             format!(

@@ -20,6 +20,8 @@ use crate::{entra, web};
 pub(crate) struct Routes<'a> {
     /// Where callers connect.
     listener: &'a Listener,
+    /// Whether other proxies may ask for leave and tokens.
+    is_vouched_for: bool,
     /// The clients' names, and what could be read of them.
     clients: &'a [(String, Option<Client>)],
     /// The prefixes so far, with their lines.
@@ -28,8 +30,11 @@ pub(crate) struct Routes<'a> {
 
 impl<'a> Routes<'a> {
     /// Nothing read yet.
-    pub(crate) fn new(listener: &'a Listener, clients: &'a [(String, Option<Client>)]) -> Self {
-        Self { listener, clients, prefixes: BTreeMap::new() }
+    pub(crate) fn new(
+        (listener, is_vouched_for): (&'a Listener, bool),
+        clients: &'a [(String, Option<Client>)],
+    ) -> Self {
+        Self { listener, is_vouched_for, clients, prefixes: BTreeMap::new() }
     }
 
     /// Reads one route.
@@ -42,7 +47,7 @@ impl<'a> Routes<'a> {
         let anchors = table.file("anchors");
         let profile = table.one("profile", &Profile::ALL, Profile::name)?;
         let client = self.client(table);
-        let callers = callers(table, self.listener);
+        let callers = callers(table, (self.listener, self.is_vouched_for));
         let grant = grant(table, callers.as_ref());
         let scope = self.scope(table, profile, (client, grant));
         let permits = permits(table, callers.as_ref());

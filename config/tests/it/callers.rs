@@ -172,6 +172,11 @@ fn a_permit_that_could_not_hold_is_refused() {
         let text = with(BEARER, &format!("permits = [{{ {permit} }}]"));
         wrong(&text, &format!("route[0].permits[0].{key}"), message);
     }
+    let two = "bearer = [{ issuer = \"https://a.example\", audience = \"a\" }, \
+               { issuer = \"https://b.example\", audience = \"b\" }]";
+    let permit = |to: &str| format!("permits = [{{ to = [{to:?}], allow = [\"store\"] }}]");
+    wrong(&with(two, &permit("role:W")), "route[0].permits[0].to", "each of this route's issuers");
+    right(&with(two, &permit("kind:bearer")));
     let anyone = file(&Parts {
         route: "permits = [{ to = [\"kind:bearer\"], allow = [\"store\"] }]",
         ..Parts::default()
@@ -204,9 +209,12 @@ fn tokens_are_got_on_behalf_of_callers_that_have_some() {
 #[test]
 fn other_proxies_may_ask_on_an_address_of_their_own() {
     let asked = |lines: &str| {
-        let top = format!("[forward_auth]\n{lines}");
-        file(&Parts { top: &top, ..Parts::default() })
+        let text = with(BEARER, "");
+        format!("[forward_auth]\n{lines}\n{text}")
     };
+    let open = "[forward_auth]\naddress = \"127.0.0.1:9191\"\ndescribed_by = \"request\"";
+    let open = file(&Parts { top: open, ..Parts::default() });
+    wrong(&open, "route[0].callers", "other proxies get tokens for whomever they let in");
     let config = right(&asked("address = \"127.0.0.1:9191\"\ndescribed_by = \"x-original\""));
     let forward_auth = config.forward_auth.unwrap();
     assert_eq!(forward_auth.address.to_string(), "127.0.0.1:9191");

@@ -200,15 +200,34 @@ fn what_is_dangerous_is_told_at_each_start() {
             "danger_anyone_on_public_address = true",
             "route[0].danger_anyone_on_public_address",
         ),
+        (
+            "[forward_auth]\naddress = \"127.0.0.1:1\"\ndescribed_by = \"request\"\n\
+             danger_public_address = true",
+            "",
+            BEARER,
+            "forward_auth.danger_public_address",
+        ),
+        (
+            "",
+            "",
+            "callers = { bearer = { issuer = \"https://a.example\", audience = \"a\", \
+             danger_plain_http = true } }",
+            "route[0].callers.bearer.danger_plain_http",
+        ),
     ] {
         let text = file(&Parts { top, client, route });
+        let text = if route.starts_with("callers") {
+            text.replace("callers = \"anyone\"\n", "")
+        } else {
+            text
+        };
         let warnings = Folder::new().parse(&text).unwrap().warnings;
         let [told] = &warnings.iter().collect::<Vec<_>>()[..] else { panic!("{warnings}") };
         assert!(told.key == key && told.message.starts_with("is true, which allows "), "{told:?}");
         let text = text.replace("= true", "= false");
         assert!(Folder::new().parse(&text).unwrap().warnings.is_empty(), "{key}");
-        // `client` and `route` stand in the schema in two forms, one table or several.
-        known -= if key.starts_with("client") { 2 } else { 1 };
+        // `client` and `bearer` stand in the schema in two forms, one table or several.
+        known -= if key.starts_with("client") || key.contains("bearer") { 2 } else { 1 };
     }
     assert_eq!(known, 0, "each that there is was tried");
 }
@@ -255,3 +274,5 @@ fn a_file_that_is_damaged_anywhere_gives_problems_and_no_panic() {
         }
     }
 }
+
+const BEARER: &str = "callers = { bearer = { issuer = \"https://a.example\", audience = \"a\" } }";
