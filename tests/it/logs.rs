@@ -137,6 +137,7 @@ async fn a_line_has_these_fields_and_no_others() {
         fields
     };
     let mut always = vec![
+        "caller",
         "duration_us",
         "level",
         "message",
@@ -175,7 +176,7 @@ async fn the_text_form_says_the_same() {
 
     let line = gateway.wait_for_line(&format!("request_id={id}")).await;
     for part in [
-        "  INFO transaction route=/dicom-web transaction=search method=GET status=200 ",
+        "  INFO transaction route=/dicom-web transaction=search caller=anyone method=GET status=200 ",
         " received=0 sent=2 ",
     ] {
         assert!(line.contains(part), "{part} not in {line}");

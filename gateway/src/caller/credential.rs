@@ -7,6 +7,8 @@ use http::request::Parts;
 use secrecy::zeroize::Zeroizing;
 
 use super::Why;
+use crate::transaction::decoded;
+use crate::wire::query;
 
 /// A request's credential, as it was sent. Has no `Debug`.
 pub(super) enum Credential<'h> {
@@ -25,7 +27,7 @@ impl<'h> Credential<'h> {
         let mut keys = head.headers.get_all(API_KEY).iter();
         let (authorization, key) = (authorizations.next(), keys.next());
         let too_many = authorizations.next().is_some() || keys.next().is_some();
-        if too_many || (authorization.is_some() && key.is_some()) || has_token_in_query(head) {
+        if too_many || (authorization.is_some() && key.is_some()) {
             return Err(Why::Ambiguous);
         }
         if let Some(key) = key {
@@ -57,10 +59,16 @@ fn password(encoded: &str) -> Option<Zeroizing<String>> {
 
 /// A token in a URL stands in logs and histories (RFC 6750, section 2.3), so none is taken there, and
 /// none goes on to the origin server.
-fn has_token_in_query(head: &Parts) -> bool {
-    let mut names = head.uri.query().unwrap_or_default().split('&');
-    names.any(|pair| pair.split('=').next() == Some("access_token"))
+pub(super) fn has_token_in_query(head: &Parts) -> bool {
+    let mut names = query::names(head.uri.query().unwrap_or_default());
+    names.any(|name| {
+        let name = decoded(name);
+        TOKENS.iter().any(|token| name.eq_ignore_ascii_case(token))
+    })
 }
+
+/// What a token in a query is called.
+const TOKENS: [&str; 2] = ["access_token", "oauth_token"];
 
 /// The header of keys.
 const API_KEY: &str = "x-api-key";

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use certs::CallerTrust;
+use http::header;
 use http::request::Parts;
 use rustls::pki_types::CertificateDer;
 
@@ -83,13 +84,25 @@ impl Callers {
 
     /// Learns who sent this request.
     pub(crate) async fn authenticate(&self, head: &Parts, peer: &Peer) -> Result<Principal, Error> {
+        let refused = |why| Error::Stranger(Stranger { why, accepted: self.accepted(head, why) });
+        if credential::has_token_in_query(head) {
+            return Err(refused(Why::Ambiguous));
+        }
         match self {
             Self::Anyone => Ok(Principal::Anyone),
-            Self::Known(known) => known
-                .authenticate(head, peer)
-                .await
-                .map_err(|why| Error::Stranger(Stranger { why, accepted: known.accepted() })),
+            Self::Known(known) => known.authenticate(head, peer).await.map_err(refused),
         }
+    }
+
+    /// What would be taken instead. A browser would ask its user for a password of its own accord, and
+    /// send that with requests of any page from then on: so it is not told that one will do, nor is
+    /// who came with a token.
+    fn accepted(&self, head: &Parts, why: Why) -> Accepted {
+        let Self::Known(known) = self else { return Accepted::default() };
+        let (bearer, keys) = (known.bearer.is_some(), known.keys.is_some());
+        let is_page = head.headers.contains_key(header::ORIGIN)
+            || head.headers.contains_key("sec-fetch-site");
+        Accepted { bearer, keys, passwords: keys && !is_page && !matches!(why, Why::Token(_)) }
     }
 }
 
@@ -135,10 +148,6 @@ impl Known {
             (Credential::Bearer(_), ..) => Err(Why::Token("no token is taken here")),
             (Credential::Key(_), ..) => Err(Why::Key),
         }
-    }
-
-    fn accepted(&self) -> Accepted {
-        Accepted { bearer: self.bearer.is_some(), keys: self.keys.is_some() }
     }
 }
 

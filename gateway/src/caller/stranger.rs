@@ -42,12 +42,14 @@ pub(crate) enum Why {
 }
 
 /// The kinds of credentials for `Authorization` that a route takes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Accepted {
     /// Access tokens.
     pub bearer: bool,
     /// Keys.
     pub keys: bool,
+    /// Keys as passwords, from whoever sent the request.
+    pub passwords: bool,
 }
 
 impl Why {
@@ -91,7 +93,7 @@ impl Stranger {
         let basic = bearer.is_some() && !matches!(self.why, Why::Scope | Why::Ambiguous);
         let takes_bearer = self.accepted.bearer || self.accepted.keys;
         let bearer = bearer.filter(|_| takes_bearer);
-        let basic = (basic && self.accepted.keys).then_some(BASIC);
+        let basic = (basic && self.accepted.passwords).then_some(BASIC);
         bearer.into_iter().chain(basic).map(HeaderValue::from_static)
     }
 }

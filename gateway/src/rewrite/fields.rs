@@ -12,7 +12,7 @@ pub(super) fn copy_outbound(caller: &HeaderMap, permit: &Permit<'_>, to: &mut He
             Fate::GoesOn => !named.contains(name),
             Fate::IfMayDelete => permit.may_delete() && !named.contains(name),
             Fate::IfMayAudit => permit.may_audit() && !named.contains(name),
-            Fate::EndsHere | Fate::SaysOtherwise => false,
+            Fate::EndsHere | Fate::SaysOtherwise | Fate::SaysWho => false,
         };
         if goes_on {
             to.append(name, value.clone());
@@ -23,7 +23,7 @@ pub(super) fn copy_outbound(caller: &HeaderMap, permit: &Permit<'_>, to: &mut He
 /// Whether an origin server would take a field of this name for more than `permit` is leave for.
 pub(crate) fn exceeds(name: &str, permit: &Permit<'_>) -> bool {
     match fate(name) {
-        Fate::SaysOtherwise => true,
+        Fate::SaysOtherwise | Fate::SaysWho => true,
         Fate::IfMayDelete => !permit.may_delete(),
         Fate::IfMayAudit => !permit.may_audit(),
         Fate::GoesOn | Fate::EndsHere => false,
@@ -53,6 +53,8 @@ enum Fate {
     EndsHere,
     /// Some servers act on it instead of the method and path that the permit was granted for.
     SaysOtherwise,
+    /// Some servers believe what it says of who the caller is.
+    SaysWho,
     /// Azure deletes a study at the time that such a header says: leave to store is not enough.
     IfMayDelete,
     /// Azure copies such a header into its audit log, as if the gateway had said it.
@@ -81,22 +83,25 @@ fn fate(name: &str) -> Fate {
         | "x-real-ip" => Fate::EndsHere,
         // Nor who it is: what proxies and load balancers tell servers of whom they let in (RFC 9440).
         "client-cert" | "client-cert-chain" | "remote-user" | "x-arr-clientcert"
-        | "x-remote-user" | "x-webauth-user" => Fate::EndsHere,
+        | "x-remote-user" | "x-webauth-user" => Fate::SaysWho,
         "x-http-method"
         | "x-http-method-override"
         | "x-method-override"
         | "x-original-url"
         | "x-rewrite-url" => Fate::SaysOtherwise,
+        name if name.starts_with("x-auth-request-")
+            || name.starts_with("x-goog-authenticated-user-")
+            || name.starts_with("x-ms-client-principal") =>
+        {
+            Fate::SaysWho
+        }
         name if name.starts_with("proxy-")
             || name.starts_with("ssl-client-")
             || name.starts_with("x-amzn-mtls-")
             || name.starts_with("x-client-cert")
             || name.starts_with("x-forwarded-")
             || name.starts_with("x-original-")
-            || name.starts_with("x-auth-request-")
             || name.starts_with("x-envoy-")
-            || name.starts_with("x-goog-authenticated-user-")
-            || name.starts_with("x-ms-client-principal")
             || name.starts_with("x-ssl-")
             || name.starts_with("x-tls-client-")
             || name.starts_with("access-control-request-")

@@ -123,8 +123,10 @@ impl Venue {
 
 /// Its secret is never read, so any file will do that is there.
 fn configuration(clients: usize) -> String {
-    let mut text =
-        String::from("[listener]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n");
+    let mut text = String::from(
+        "[listener]\naddress = \"127.0.0.1:0\"\n[admin]\naddress = \"127.0.0.1:0\"\n\
+                      [runtime]\ndanger_loose_key_files = true\n",
+    );
     for index in 0..clients {
         let prefix = prefix(index);
         write!(

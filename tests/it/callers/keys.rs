@@ -130,6 +130,19 @@ async fn what_is_wrong_is_refused_and_reaches_nobody() {
     assert!(metrics.contains("failed_authentications_total{kind=\"api_key\"} 12"), "{metrics}");
 }
 
+/// It would ask its user for a password, and send that with requests of any page from then on.
+#[tokio::test]
+async fn a_browser_is_not_told_of_passwords() {
+    let scene = Scene::new().await;
+    scene.key("ward-7");
+    let gateway = scene.start().await;
+    for field in [("origin", "null"), ("sec-fetch-site", "same-origin")] {
+        let response = search(&gateway, &[(field.0, field.1.to_owned())]).await;
+        assert_eq!(response.status(), 401);
+        assert_eq!(challenges(&response), [r#"Bearer realm="dicom-gateway""#], "{field:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_has_one_credential() {
     let scene = Scene::new().await;
@@ -145,6 +158,8 @@ async fn a_request_has_one_credential() {
         ("", vec![basic("any", &key), header.clone()]),
         ("?access_token=x", vec![header]),
         ("?PatientID=1&access_token", vec![bearer(&key)]),
+        ("?Access%5Ftoken=x", vec![bearer(&key)]),
+        ("?a;oauth_token=x", vec![]),
     ] {
         let response = send(&gateway, query, &fields).await;
         assert_eq!(response.status(), 400, "{query} {fields:?}");
@@ -186,8 +201,9 @@ async fn a_key_comes_and_goes_while_the_gateway_runs() {
     for name in ["stays", "comes"] {
         scene.keys.remove(&self::name(name)).unwrap();
     }
-    until_status(&gateway, &stays, 401).await;
-    assert_eq!(search(&gateway, &[bearer(&comes)]).await.status(), 401);
+    for key in [&stays, &comes] {
+        until_status(&gateway, key, 401).await;
+    }
     assert_eq!(scene.world.authority.requests(), 1, "tokens outlive the keys");
 }
 

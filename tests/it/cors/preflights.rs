@@ -176,7 +176,7 @@ async fn a_preflight_has_its_record_and_asks_for_no_transaction() {
     }
     for ((status, id), blame) in ids.into_iter().zip(["", " blame=caller code=foreign-page"]) {
         let line = bench.gateway.wait_for_line(&id).await;
-        let facts = "route=/dicom-web transaction= method=OPTIONS";
+        let facts = "route=/dicom-web transaction= caller= method=OPTIONS";
         assert!(line.contains(&format!("{facts} status={status} ")), "{line}");
         assert!(line.contains(blame) && !line.contains("example"), "{line}");
         let (_, metrics) = bench.gateway.admin("/metrics").await;

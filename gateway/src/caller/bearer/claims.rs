@@ -69,8 +69,10 @@ impl Claims {
             Some(kind) => kind == "app",
             None => {
                 is("gty", "client-credentials")
-                    || sub == Some(application).filter(|it| !it.is_empty())
-                    || (scopes.is_empty() && oid.is_some() && oid == sub)
+                    || (scopes.is_empty()
+                        && (sub == Some(application).filter(|it| !it.is_empty())
+                            // Entra's, which has a tenant; others may map what they like to `oid`.
+                            || (members.contains_key("tid") && oid.is_some() && oid == sub)))
             }
         };
         Ok(Self {

@@ -99,7 +99,21 @@ async fn an_issuer_without_keys_lets_nobody_in() {
     let scene = Scene::new().await;
     scene.issuer.publish(&[]);
     let gate = scene.gate("").await;
-    gate.search(&scene.issuer.user_token()).await.is_refused(UNKNOWN_KEY);
+    gate.search(&scene.issuer.user_token()).await.is_undecided();
+}
+
+#[tokio::test]
+async fn an_issuer_that_suddenly_has_no_keys_made_a_mistake() {
+    let scene = Scene::new().await;
+    let gate = scene.gate("keys_max_age_secs = 0.2").await;
+    let token = scene.issuer.user_token();
+    gate.search(&token).await.is_ok();
+
+    scene.issuer.publish(&[]);
+    let asked = scene.issuer.keys_asked();
+    scene.issuer.wait_for_keys_asked(asked + 2).await;
+
+    gate.search(&token).await.is_ok();
 }
 
 #[tokio::test]

@@ -171,12 +171,17 @@ impl IssuerKeys {
         let mut flight = self.lock();
         flight.fetch = None;
         let issuer = self.fetcher.issuer();
+        let fetched = fetched.and_then(|keys| {
+            // By mistake, most likely: it would lock out everybody, where an outage would not.
+            if keys.is_empty() {
+                Err(FetchError::Malformed("no key could be used"))
+            } else {
+                Ok(keys)
+            }
+        });
         match fetched {
             Ok(keys) => {
                 self.fetched.add(1);
-                if keys.is_empty() {
-                    tracing::warn!(issuer, "the issuer has no key that could be used");
-                }
                 if flight.failed_at.take().is_some() {
                     tracing::info!(issuer, "the issuer gives keys again");
                 }
