@@ -9,6 +9,7 @@ mod callers;
 mod cors;
 mod credentials;
 mod emulators;
+mod forward_auth;
 mod http;
 mod life;
 mod links;

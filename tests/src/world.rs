@@ -186,6 +186,11 @@ impl Running {
         tcp(self.server.admin_address())
     }
 
+    /// Where proxies ask.
+    pub fn forward_auth_address(&self) -> SocketAddr {
+        tcp(self.server.forward_auth_address().expect("a configuration that has [forward_auth]"))
+    }
+
     /// A URL below this gateway's only address, plain HTTP.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address())
