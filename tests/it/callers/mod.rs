@@ -5,6 +5,7 @@ use std::time::Duration;
 mod bearer;
 mod certificates;
 mod keys;
+mod permits;
 
 /// Waits until it is so.
 async fn until(is_so: impl AsyncFn() -> bool) {
