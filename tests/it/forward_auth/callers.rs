@@ -1,5 +1,7 @@
 //! Whose requests may go on.
 
+use gateway_tests::world::Toml;
+
 use super::{Scene, asked, bearer, is_leave, is_refusal};
 
 #[tokio::test]
@@ -58,5 +60,34 @@ async fn a_token_that_is_not_good_brings_none() {
     let both = [&*bearer(&good), &*key];
     let answer = asked(&gateway, "GET /dicom-web/studies", &both).await;
     is_refusal(&answer, 400, "ambiguous-credentials");
+    scene.nothing_went_on(gateway).await;
+}
+
+#[tokio::test]
+async fn on_behalf_of_users_each_has_their_own_token() {
+    let scene = Scene::new().await;
+    let authority = &scene.world.authority;
+    let route = format!(
+        "grant = \"on_behalf_of\"\ncallers = {{ bearer = {{ issuer = \"{}\", audience = \"{}\", \
+         jwks_uri = \"{}\", anchors = \"ca.pem\" }}, api_keys = \"api-keys\" }}",
+        authority.issuer(),
+        authority.client_id(),
+        authority.jwks_uri()
+    );
+    let gateway = scene.world.start(&Toml { route, ..scene.toml("x-original") });
+    let mut subjects = Vec::new();
+    for name in ["ann", "bob", "ann"] {
+        let token = authority.issue_user_token(&authority.user(name));
+        let answer = asked(&gateway, "GET /dicom-web/studies", &[&bearer(&token)]).await;
+        is_leave(&scene, &answer);
+        let given = answer.header("authorization").unwrap();
+        assert!(!given.contains(&token), "the user's own token is for the gateway");
+        let claims = authority.verifier().verify(Some(&given.parse().unwrap())).unwrap();
+        subjects.push(claims.oid);
+    }
+    assert!(subjects[0] == subjects[2] && subjects[0] != subjects[1], "{subjects:?}");
+    // A key stands for no user.
+    let answer = asked(&gateway, "GET /dicom-web/studies", &[&bearer(&scene.reader)]).await;
+    is_refusal(&answer, 403, "no-user");
     scene.nothing_went_on(gateway).await;
 }
