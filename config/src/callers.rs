@@ -245,19 +245,33 @@ impl CallerKind {
 }
 
 /// `role:Dicom.Writer`
+///
+/// What stands before the colon is told where it is wrong, and nothing else: keys are written here by
+/// mistake.
 fn who(text: &str) -> Result<Who, String> {
+    let Some((name, value)) = text.split_once(':') else {
+        return Err(format!("one of them is of no kind; {RIGHT_WHO}"));
+    };
     let names = WHO.iter().map(|(name, _)| *name);
-    let (name, value) = text.split_once(':').unwrap_or((text, ""));
     let Some((_, make)) = WHO.iter().find(|(known, _)| *known == name) else {
-        return Err(format!(
-            "{text:?}: {}; write it like \"role:Dicom.Writer\"",
-            unknown("kind", name, names)
-        ));
+        return Err(format!("{}; {RIGHT_WHO}", unknown("kind", name, names)));
     };
     if value.is_empty() {
-        return Err(format!("{text:?} names nobody; write it like \"role:Dicom.Writer\""));
+        return Err(format!("{text:?} names nobody; {RIGHT_WHO}"));
     }
     make(value)
+}
+
+/// The name of a key, and never the key.
+fn api_key(name: &str) -> Result<Who, String> {
+    if name.starts_with(KEYS_BEGIN) {
+        return Err(
+            "a key stands behind api_key:, and not its name: it is no secret any more; make \
+                    another, and write its name here"
+                .to_owned(),
+        );
+    }
+    Ok(Who::ApiKey(name.to_owned()))
 }
 
 fn caller_kind(text: &str) -> Result<Who, String> {
@@ -325,6 +339,11 @@ fn any(text: &str) -> Result<String, String> {
 /// What stands for the tenant in the issuer of tokens of many tenants, as Entra's metadata write it.
 const TENANT: &str = "{tenantid}";
 
+const RIGHT_WHO: &str = "write it like \"role:Dicom.Writer\"";
+
+/// How the keys that the program makes begin.
+const KEYS_BEGIN: &str = "dgw_";
+
 type MakeWho = fn(&str) -> Result<Who, String>;
 
 const WHO: [(&str, MakeWho); 8] = [
@@ -334,6 +353,6 @@ const WHO: [(&str, MakeWho); 8] = [
     ("group", |value| Ok(Who::Group(value.to_owned()))),
     ("subject", |value| Ok(Who::Subject(value.to_owned()))),
     ("application", |value| Ok(Who::Application(value.to_owned()))),
-    ("api_key", |value| Ok(Who::ApiKey(value.to_owned()))),
+    ("api_key", api_key),
     ("certificate", |value| name_pattern(value).map(Who::Certificate)),
 ];

@@ -1,14 +1,15 @@
 //! What nobody may learn from the gateway: its credential and tokens, what callers show it, and whom
 //! it is about. Everything goes wrong once, at the chattiest level; then all that was said is searched.
 
-use gateway_tests::authority::{Answer, RetryAfter};
 use gateway_tests::program::Signal;
 use gateway_tests::world::Toml;
-use gateway_tests::{Connection, Program, RawCaller, Recorder, Reply, World};
+use gateway_tests::{Connection, Program, RawCaller, Recorder, World};
 use http::{Request, Version, header};
 use http_body_util::{BodyExt, Full};
 
 mod canaries;
+mod faults;
+mod known;
 mod shown;
 mod ways;
 
@@ -67,15 +68,21 @@ struct Stage<'w> {
     program: Program,
     callers: std::net::SocketAddr,
     operators: std::net::SocketAddr,
+    /// Who asks, and below what, when something has gone wrong.
+    askers: Vec<Asker>,
     clients: u32,
     answers: Vec<u8>,
 }
+
+/// A route's prefix, and what a caller shows there to say who it is.
+type Asker = (&'static str, Option<(&'static str, String)>);
 
 impl<'w> Stage<'w> {
     async fn new(world: &'w World, recorder: &'w Recorder, toml: Toml, canaries: Canaries) -> Self {
         let path = world.scratch.file("gateway.toml", toml.text());
         let mut program = Program::start(&["serve".as_ref(), path.as_os_str()], &[]);
         let (callers, operators) = program.addresses().await;
+        let askers = vec![("/dicom-web", None)];
         let (shown, clients, answers) = <(Canaries, u32, Vec<u8>)>::default();
         Self {
             world,
@@ -86,6 +93,7 @@ impl<'w> Stage<'w> {
             program,
             callers,
             operators,
+            askers,
             clients,
             answers,
         }
@@ -162,93 +170,6 @@ impl<'w> Stage<'w> {
         }
     }
 
-    /// Answers that are none, or speak of the gateway's token, or never end.
-    async fn an_ill_bred_origin_server(&mut self) {
-        let canary = self.canaries.plant("origin server");
-        let fields = format!("X: {canary}\r\nContent-Length: 0\r\n\r\n");
-        for reply in [
-            Reply::Bytes(format!("HTTP/1.1 799 {canary}\r\n{fields}").into()),
-            Reply::Bytes(
-                format!("HTTP/1.1 401 No\r\nWWW-Authenticate: {canary}\r\n{fields}").into(),
-            ),
-            Reply::Bytes(
-                format!("HTTP/1.1 401 No\r\nWWW-Authenticate: {canary}\r\n{fields}").into(),
-            ),
-            Reply::Bytes(
-                format!(
-                    "HTTP/1.1 200 OK\r\nServer: {canary}\r\nSet-Cookie: {canary}\r\n\
-                         Content-Length: 0\r\n\r\n"
-                )
-                .into(),
-            ),
-            Reply::BytesThenClose(format!("{canary}\r\n\r\n").into()),
-            Reply::BytesThenClose(format!("HTTP/1.1 200 OK\r\n{canary}\r\n\r\n").into()),
-            Reply::Close,
-            Reply::Reset,
-            Reply::Stall,
-        ] {
-            self.recorder.reply_with(reply);
-            self.ask().await;
-        }
-        // What follows is the caller's to see, and nobody else's.
-        for reply in [
-            Reply::Bytes(format!("HTTP/1.1 500 {canary}\r\n{fields}").into()),
-            Reply::BytesThenClose(
-                format!("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{canary}").into(),
-            ),
-        ] {
-            self.recorder.reply_with(reply);
-            let answers = self.answers.len();
-            self.ask().await;
-            self.answers.truncate(answers);
-        }
-        self.recorder.stop().await;
-        self.ask().await;
-        self.recorder.restart().await;
-        self.recorder.reply_with(Reply::Ok);
-    }
-
-    /// Token requests that fail in every way, each by a client of its own.
-    async fn ill_bred_authorities(&mut self, opaque: &str) {
-        let canary = self.canaries.plant("authority");
-        let refusal = format!(
-            "{{\"error\":\"invalid_client\",\"error_description\":\"{canary}\",\
-             \"error_codes\":[7000215],\"error_uri\":\"https://{canary}\",\"trace_id\":\"{canary}\"}}"
-        );
-        let grant = |fields: String| format!("{{\"token_type\":\"Bearer\",{fields}}}");
-        let json = "application/json";
-        for answer in [
-            Answer::with("access_token", opaque),
-            Answer::status(401, json, refusal),
-            Answer::status(400, json, format!("{{\"error\":\"{canary}\"}}")),
-            Answer::status(400, "text/html", format!("<html>{canary}")),
-            Answer::status(500, "text/html", format!("<html>{canary}")),
-            Answer::status(200, json, canary.clone()),
-            Answer::status(200, json, grant(format!("\"access_token\":\"{canary}\\r\\nX: y\""))),
-            Answer::status(200, json, grant(format!("\"access_token\":\"{canary} {canary}\""))),
-            Answer::status(
-                200,
-                json,
-                grant(format!("\"access_token\":\"{canary}\",\"expires_in\":\"{canary}\"")),
-            ),
-            Answer::status(200, json, canary.repeat(8000)),
-            Answer::redirect(&format!("https://{canary}.example/token")),
-            Answer::throttled(RetryAfter::Seconds(7)),
-            Answer::Reset,
-        ] {
-            self.world.authority.answer_with(answer);
-            self.reload_with_another_client().await;
-            self.ask().await;
-        }
-        self.world.authority.answer_well();
-        self.reload_with_another_client().await;
-        self.ask().await;
-        self.world.authority.stop().await;
-        self.reload_with_another_client().await;
-        self.ask().await;
-        self.world.authority.restart().await;
-    }
-
     /// Configurations in which the secret stands where it should not.
     async fn wrong_files(&mut self, secret: &str) {
         let text = self.toml.text();
@@ -316,11 +237,18 @@ impl<'w> Stage<'w> {
 
     /// One more request that holds something, and what comes of it.
     async fn ask(&mut self) {
-        let path = self.path();
-        for version in [Version::HTTP_11, Version::HTTP_2] {
-            let caller = Connection::open(self.callers, version).await.unwrap();
-            if let Ok(answer) = caller.get(&path).await {
-                self.heard(answer).await;
+        for (prefix, credential) in self.askers.clone() {
+            let path = self.path().replacen("/dicom-web", prefix, 1);
+            for version in [Version::HTTP_11, Version::HTTP_2] {
+                let caller = Connection::open(self.callers, version).await.unwrap();
+                let mut request = Request::get(&path);
+                if let Some((name, value)) = &credential {
+                    request = request.header(*name, value);
+                }
+                let request = request.body(Full::from(String::new())).unwrap();
+                if let Ok(answer) = caller.send_request(request).await {
+                    self.heard(answer).await;
+                }
             }
         }
         self.told(self.operators, "/ready").await;

@@ -162,6 +162,8 @@ fn a_permit_that_could_not_hold_is_refused() {
         ("to = [\"kind:basic\"], allow = [\"store\"]", "to", "unknown kind of caller"),
         ("to = [\"api_key:k\"], allow = [\"store\"]", "to", "add api_keys to [route.callers]"),
         ("to = [\"certificate:cn:C\"], allow = [\"store\"]", "to", "add certificates to"),
+        ("to = [\"api_key:dgw_k\"], allow = [\"store\"]", "to", "a key stands behind api_key:"),
+        ("to = [\"dgw_k\"], allow = [\"store\"]", "to", "one of them is of no kind"),
         ("to = [\"email:a@b.example\"], allow = [\"store\"]", "to", "unknown kind"),
         (
             "to = [\"role:W\"], allow = [\"store\"], partitions = [\"a/b\"]",
