@@ -11,6 +11,7 @@ use reqwest::Response;
 
 mod command;
 mod guesses;
+mod modes;
 
 /// A gateway whose callers have keys, before an origin server that writes down what it is sent.
 struct Scene {
