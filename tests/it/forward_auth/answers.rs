@@ -63,7 +63,7 @@ async fn without_a_token_the_proxy_is_told_when_to_come_again() {
 async fn a_preflight_gets_no_token() {
     let scene = Scene::new().await;
     let toml = scene.toml("x-original");
-    let anyone = Toml { route: "callers = \"anyone\"".into(), ..toml.clone() };
+    let anyone = Toml { route: ANYONE.into(), ..toml.clone() };
     for toml in [toml, anyone] {
         let gateway = scene.world.start_ready(&toml).await;
         let page = ["Origin: https://viewer.example", "Access-Control-Request-Method: GET"];
@@ -111,7 +111,7 @@ async fn what_the_gateway_would_have_taken_off_does_not_go_on() {
 async fn a_host_that_is_not_listed_gets_no_token() {
     let scene = Scene::new().await;
     let keyed = scene.toml("x-original");
-    let anyone = Toml { route: "callers = \"anyone\"".into(), ..keyed.clone() };
+    let anyone = Toml { route: ANYONE.into(), ..keyed.clone() };
     let listed = Toml { listener: "hosts = [\"pacs.example\"]".into(), ..anyone.clone() };
     let published = format!("{}\npublic_url = \"https://pacs.example/dicom-web\"", keyed.route);
     let published = Toml { route: published, ..keyed.clone() };
@@ -137,7 +137,8 @@ async fn a_host_that_is_not_listed_gets_no_token() {
 #[tokio::test]
 async fn each_listener_does_its_own_work_only() {
     let scene = Scene::new().await;
-    let toml = Toml { more: forward_auth("request"), ..scene.world.toml(scene.recorder.url()) };
+    let own = scene.world.toml(scene.recorder.url());
+    let toml = Toml { more: forward_auth("request"), route: ANYONE.into(), ..own };
     let gateway = scene.world.start_ready(&toml).await;
     // Nothing is forwarded from the one, and no token leaves by the other.
     let answer = said(&gateway, "GET /dicom-web/studies", &[]).await;
@@ -152,3 +153,6 @@ async fn each_listener_does_its_own_work_only() {
     assert_eq!((answer.status, answer.header("authorization")), (200, None));
     assert_eq!(scene.recorder.requests().len(), 1);
 }
+
+/// On purpose: the other proxy lets in the right ones.
+const ANYONE: &str = "callers = \"anyone\"\ndanger_anyone_on_public_address = true";

@@ -24,11 +24,13 @@ fn both_versions_of_entra_and_rfc_9068_are_read() {
 fn only_what_is_certain_makes_a_token_an_application_s_own() {
     for (app_only, said) in [
         (true, json!({ "idtyp": "app", "oid": "o", "sub": "o", "azp": "a", "roles": ["R"] })),
-        (true, json!({ "oid": "o", "sub": "o", "azp": "a", "roles": ["R"] })),
-        (true, json!({ "sub": "a", "client_id": "a", "scope": "A" })),
+        (true, json!({ "tid": TENANT, "oid": "o", "sub": "o", "azp": "a", "roles": ["R"] })),
+        (true, json!({ "sub": "a", "client_id": "a", "roles": ["R"] })),
         (true, json!({ "sub": "a@clients", "azp": "a", "gty": "client-credentials" })),
         (false, json!({ "idtyp": "user", "oid": "o", "sub": "o", "azp": "o" })),
-        (false, json!({ "oid": "o", "sub": "s", "azp": "a", "roles": ["R"] })),
+        (false, json!({ "oid": "o", "sub": "o", "azp": "a", "roles": ["R"] })),
+        (false, json!({ "sub": "a", "client_id": "a", "scope": "A" })),
+        (false, json!({ "tid": TENANT, "oid": "o", "sub": "s", "azp": "a", "roles": ["R"] })),
         (false, json!({ "sub": "s", "azp": "a", "roles": ["R"] })),
         (false, json!({ "oid": "o", "sub": "o", "azp": "a", "scp": "A" })),
     ] {
@@ -147,3 +149,5 @@ fn with(said: Value, name: &str, value: Value) -> Map<String, Value> {
     all.insert(name.to_owned(), value);
     all
 }
+
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
