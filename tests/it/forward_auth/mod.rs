@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod described;
+mod life;
 
 use gateway::{KeyFile, KeyName};
 use gateway_tests::world::Toml;
