@@ -6,6 +6,7 @@ With words, only the checks whose names contain one of them. Ends with how many 
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,8 @@ def main():
     options = _options()
     parts.end_on_signals(600)
     tally = Tally(options.words)
+    # The gateway takes no secret that others can read.
+    os.umask(0o077)
     with tempfile.TemporaryDirectory(prefix="dicom-gateway-authority-") as name:
         scene = Scene(Path(name), options.library)
         with scene.running(options.binaries / "dicom-gateway"):
