@@ -89,7 +89,7 @@ class Scene:
 
     @contextmanager
     def under_load(self, name):
-        """Somebody searches all the while; yields the statuses that they got."""
+        """Somebody searches all the while, and a hundred times at least; yields the statuses that they got."""
         statuses, stop = [], threading.Event()
 
         def search():
@@ -106,6 +106,7 @@ class Scene:
         thread.start()
         try:
             yield statuses
+            self.wait_until(lambda: len(statuses) > 100, "callers")
         finally:
             stop.set()
             thread.join()
