@@ -105,5 +105,15 @@ fn config(root: &Table<'_>) -> Option<Config> {
     }
     let forward_auth = forward_auth.flatten();
     let runtime = runtime?;
-    Some(Config { listener, admin, forward_auth, clients, routes, log, runtime, drain })
+    Some(Config {
+        listener,
+        admin,
+        forward_auth,
+        clients,
+        routes,
+        audit: None,
+        log,
+        runtime,
+        drain,
+    })
 }

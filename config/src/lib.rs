@@ -7,6 +7,7 @@
 //! [`schema`] work. Nothing here opens a socket.
 
 mod address;
+mod audit;
 mod caller;
 mod callers;
 mod client;
@@ -32,6 +33,7 @@ mod table;
 mod web;
 mod words;
 
+pub use self::audit::*;
 pub use self::caller::*;
 pub use self::credential::*;
 pub use self::document::{Loaded, load, parse, parse_with};

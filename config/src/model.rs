@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::audit::{Audit, Emergency};
 use crate::caller::{Callers, ForwardAuth, Grant, PermitRule};
 use crate::credential::{Credential, TokenEndpoint};
 use crate::fix::Fixes;
@@ -25,6 +26,8 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// The published routes; at least one, in the order of the file, no prefix twice.
     pub routes: Vec<Route>,
+    /// Where records of accesses go, if they are kept.
+    pub audit: Option<Audit>,
     /// How the gateway speaks of itself.
     pub log: Log,
     /// How the process uses the machine.
@@ -138,6 +141,11 @@ pub struct Route {
     pub allow: Vec<Transaction>,
     /// What some callers may do beside that.
     pub permits: Vec<PermitRule>,
+    /// Who may assert an emergency, if anyone may.
+    pub emergency: Option<Emergency>,
+    /// Whether the origin server's audit log is told who the principal is
+    /// (`X-MS-AZUREDICOM-AUDIT-*`).
+    pub stamp_principal: bool,
     /// The data partitions that callers may name, each once; empty for all.
     pub partitions: Vec<String>,
     /// Whether a search that names nothing to match is refused.

@@ -96,6 +96,8 @@ impl<'a> Routes<'a> {
             permits: permits?,
             partitions,
             search_needs_key: table.flag("search_needs_key"),
+            emergency: None,
+            stamp_principal: false,
             origin_aliases: origin_aliases.into_iter().map(web::without_slash).collect(),
             fixes,
             cors,

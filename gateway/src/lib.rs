@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
 mod admin;
+mod audit;
 mod body;
 mod build;
 mod caller;
