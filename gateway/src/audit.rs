@@ -7,3 +7,4 @@
 #![allow(dead_code, reason = "its parts are about to meet in the request path")]
 
 pub(crate) mod entry;
+pub(crate) mod material;
