@@ -8,3 +8,6 @@
 
 pub(crate) mod entry;
 pub(crate) mod material;
+mod transaction;
+
+pub(crate) use self::transaction::{Line, Pieces};
