@@ -22,6 +22,7 @@ mod body;
 mod build;
 mod caller;
 mod cors;
+mod emergency;
 mod error;
 mod forward_auth;
 mod identity;
@@ -50,6 +51,7 @@ use self::body::{Answer, Body};
 use self::build::{Generation, Shared};
 use self::caller::Peer;
 use self::cors::Page;
+use self::emergency::Assertion;
 use self::error::Error;
 use self::isolate::isolated;
 use self::local::Local;
@@ -167,7 +169,7 @@ impl Gateway {
         wire::admit(&self.generation.rules, &request)?;
         let (route, asked) = self.resolve(&request, record)?;
         let mut inbound = Inbound::new(request, conn);
-        let permit = permit(route, asked, (&inbound.head, conn.peer()), record).await?;
+        let permit = self.permit(route, asked, (&inbound.head, conn.peer()), record).await?;
         websocket::may_open(&permit, &inbound.head.headers)?;
         inbound.within_ceiling(&permit)?;
         let holder = route.source.of(permit.principal())?;
@@ -205,6 +207,25 @@ impl Gateway {
         record.transaction = Some(transaction);
         route.pages.admit(request)?;
         Ok((route, (transaction, resource)))
+    }
+
+    /// Leave for whoever sent this head from there, if they prove who they are.
+    async fn permit<'r>(
+        &self,
+        route: &'r Route,
+        asked: (Transaction, Resource),
+        (head, peer): (&Parts, &Peer),
+        record: &mut Record,
+    ) -> Result<Permit<'r>, Error> {
+        let principal = route.callers.authenticate(head, peer).await?;
+        record.caller = Some(principal.kind());
+        let assertion = Assertion::of(route, &principal, &head.headers)?;
+        let permit = Permit::grant(principal, asked, (route, head), assertion.as_ref())?;
+        if let Some(assertion) = assertion {
+            let who = (permit.principal(), peer.address);
+            record.emergency = Some(assertion.take(who, &self.shared)?);
+        }
+        Ok(permit)
     }
 
     /// One exchange with the origin server. A request without a body that met a connection just
@@ -272,18 +293,6 @@ impl Gateway {
 /// What the origin server wants to see in a token.
 fn demands(response: &Response<Incoming>) -> Option<Claims> {
     origin::demanded_claims(response.headers()).and_then(|json| Claims::read(&json))
-}
-
-/// Leave for whoever sent this head from there, if they prove who they are.
-async fn permit<'r>(
-    route: &'r Route,
-    asked: (Transaction, Resource),
-    (head, peer): (&Parts, &Peer),
-    record: &mut Record,
-) -> Result<Permit<'r>, Error> {
-    let principal = route.callers.authenticate(head, peer).await?;
-    record.caller = Some(principal.kind());
-    Permit::grant(principal, asked, (route, head))
 }
 
 /// The caller's connection becomes a tunnel, and with it the transaction goes on.

@@ -5,6 +5,7 @@
 //! it and from nowhere else. It holds no path, no query and no header: those may tell of a patient.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use config::{LogFormat, LogLevel, Transaction};
@@ -40,6 +41,8 @@ pub(crate) struct Record {
     pub(crate) transaction: Option<Transaction>,
     /// How the caller proved who it is, if it did.
     pub(crate) caller: Option<&'static str>,
+    /// The emergency that it is done in: the reason that its principal gave.
+    pub(crate) emergency: Option<Arc<str>>,
     /// The caller's body, if there is one.
     pub(crate) upload: Option<Rc<Upload>>,
     /// Bytes that came from the caller by a WebSocket.
@@ -87,6 +90,7 @@ impl Record {
             route: None,
             transaction: None,
             caller: None,
+            emergency: None,
             upload: None,
             received: 0,
             sent: 0,

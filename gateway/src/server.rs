@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admin;
 use crate::build::{BuildError, Generation, Shared};
+use crate::emergency;
 use crate::log::Log;
 use crate::rotation;
 
@@ -227,6 +228,7 @@ impl Server {
             let _ = stop.send(());
             let _ = thread.join();
         }
+        emergency::end_all(&self.shared);
     }
 }
 
@@ -258,7 +260,8 @@ fn start_control(
             let shared = view.shared.clone();
             tokio::select! {
                 () = admin::serve(listener, view) => {}
-                () = rotation::watch(shared, workers) => {}
+                () = rotation::watch(shared.clone(), workers) => {}
+                () = emergency::watch(shared) => {}
                 _ = stopped => {}
             }
         });

@@ -2,6 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::emergency;
 use crate::permit::Permit;
 
 /// Copies what of a caller's head is for the origin server. Lines of one name keep their order.
@@ -69,6 +70,8 @@ fn fate(name: &str) -> Fate {
         | "trailer" | "transfer-encoding" | "upgrade" => Fate::EndsHere,
         // The gateway speaks for itself; what a caller shows is for the gateway.
         "authorization" | "cookie" | "cookie2" | "dpop" | "host" | "x-api-key" => Fate::EndsHere,
+        // Why somebody may: for the gateway alone, and its records.
+        emergency::NAME => Fate::EndsHere,
         // Where the caller comes from is not for the caller to say, nor is it the origin's business.
         "cf-connecting-ip"
         | "forwarded"

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 mod bearer;
 mod certificates;
+mod emergency;
 mod keys;
 mod permits;
 
