@@ -242,7 +242,7 @@ impl Gateway {
         let mut wanted = if opens { Wanted::Own } else { Wanted::Any };
         loop {
             let body = inbound.outgoing(permit, record);
-            let head = (&inbound.head, &record.trace);
+            let head = (&inbound.head, &record.trace, record.request_id);
             let (outbound, fixes) = rewrite::outbound(permit, token, head, body, &self.local)?;
             match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
                 Ok((mut response, lease)) => {

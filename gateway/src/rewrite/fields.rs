@@ -2,6 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use super::stamp;
 use crate::emergency;
 use crate::permit::Permit;
 
@@ -112,6 +113,8 @@ fn fate(name: &str) -> Fate {
         {
             Fate::EndsHere
         }
+        // Nor has anybody leave to say what the gateway says there itself.
+        name if stamp::is_ours(name) => Fate::SaysWho,
         name if name.starts_with("x-ms-azuredicom-audit-") => Fate::IfMayAudit,
         name if name.starts_with("msdicom-expiry-") => Fate::IfMayDelete,
         _ => Fate::GoesOn,

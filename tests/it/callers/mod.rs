@@ -7,6 +7,7 @@ mod certificates;
 mod emergency;
 mod keys;
 mod permits;
+mod stamp;
 
 /// Waits until it is so.
 async fn until(is_so: impl AsyncFn() -> bool) {
