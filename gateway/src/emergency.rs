@@ -12,7 +12,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use http::{HeaderMap, HeaderName};
 use tokio::sync::Notify;
@@ -116,7 +116,7 @@ impl Emergencies {
 }
 
 /// Has the end of each emergency recorded, until it is dropped.
-pub(crate) async fn watch(shared: Arc<Shared>) {
+pub(crate) async fn watch(shared: &Shared) {
     loop {
         let next = shared.emergencies.next_end();
         let ends = async {
@@ -131,7 +131,7 @@ pub(crate) async fn watch(shared: Arc<Shared>) {
             () = shared.emergencies.begun.notified() => {}
         }
         for stop in shared.emergencies.over(Instant::now()) {
-            enter(&shared, &stop);
+            enter(shared, &stop);
         }
     }
 }
@@ -143,9 +143,10 @@ pub(crate) fn end_all(shared: &Shared) {
     }
 }
 
-/// Hands a record over to where records go.
 fn enter(shared: &Shared, entry: &Entry) {
-    let _ = (shared, entry);
+    if let Some(audit) = &shared.audit {
+        audit.enter(entry);
+    }
 }
 
 fn told(ended: Vec<table::Stop>) -> Vec<Entry> {
@@ -153,7 +154,7 @@ fn told(ended: Vec<table::Stop>) -> Vec<Entry> {
         .into_iter()
         .map(|(stop, metrics)| {
             metrics.emergencies.over.add(1);
-            Entry { time: now(), ..stop }
+            Entry { time: Entry::now(stop.event).time, ..stop }
         })
         .collect()
 }
@@ -165,20 +166,13 @@ fn entry(
 ) -> Entry {
     let Assertion { route, reason } = assertion;
     Entry {
-        time: now(),
-        id: format!("{:016x}", fastrand::u64(..)),
-        event,
         principal: Some(entry::Principal::of(principal)),
         address,
         route: Some(route.name().to_owned()),
         origin: Some(route.config.origin.authority.clone()),
         emergency: Some(reason.to_string()),
-        ..Entry::default()
+        ..Entry::now(event)
     }
-}
-
-fn now() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
 /// The field by which an emergency is asserted, with each request in it.

@@ -64,6 +64,7 @@ use self::token::{AccessToken, Claims};
 use self::transaction::Resource;
 use self::tunnel::Tunnel;
 
+pub use self::audit::AuditError;
 pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
 pub use self::log::{Log, SetLevel};
@@ -156,6 +157,9 @@ impl Gateway {
             // A small body mostly came with the head; that it throws away, and goes on.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(kept) = body::keep(&mut response) {
+            kept.await;
+        }
         response
     }
 
@@ -166,6 +170,7 @@ impl Gateway {
         conn: &Conn,
         record: &mut Record,
     ) -> Result<Answered, Error> {
+        record.reserve()?;
         wire::admit(&self.generation.rules, &request)?;
         let (route, asked) = self.resolve(&request, record)?;
         let mut inbound = Inbound::new(request, conn);
@@ -174,6 +179,7 @@ impl Gateway {
         inbound.within_ceiling(&permit)?;
         let holder = route.source.of(permit.principal())?;
         let mut token = holder.token().await?;
+        record.uses_client();
         let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
@@ -203,6 +209,7 @@ impl Gateway {
     ) -> Result<(&Route, (Transaction, Resource)), Error> {
         let route = self.generation.routes.at(record.route.ok_or(Error::NoRoute)?);
         let resource = route.resource(request)?;
+        record.is_about(resource, request.uri().path_and_query());
         let transaction = resource.transaction(request.method())?;
         record.transaction = Some(transaction);
         route.pages.admit(request)?;
@@ -218,7 +225,7 @@ impl Gateway {
         record: &mut Record,
     ) -> Result<Permit<'r>, Error> {
         let principal = route.callers.authenticate(head, peer).await?;
-        record.caller = Some(principal.kind());
+        record.is_of(&principal);
         let assertion = Assertion::of(route, &principal, &head.headers)?;
         let permit = Permit::grant(principal, asked, (route, head), assertion.as_ref())?;
         if let Some(assertion) = assertion {

@@ -16,10 +16,12 @@ use crate::caller::Principal;
 use crate::error::Blame;
 use crate::token::AcquireError;
 
+mod audit;
 mod callers;
 mod emergencies;
 mod text;
 
+pub(crate) use self::audit::render_audit;
 pub(crate) use self::callers::render_callers;
 pub(crate) use self::emergencies::render_emergencies;
 pub(crate) use self::text::{render, render_dropped_lines};
