@@ -50,7 +50,7 @@ impl<'r> Assertion<'r> {
     ) -> Result<Option<Self>, Error> {
         let Some(first) = headers.get(&FIELD) else { return Ok(None) };
         let is_only = headers.get_all(&FIELD).iter().nth(1).is_none();
-        let reason = Some(first).filter(|_| is_only).and_then(|value| reason::read(value));
+        let reason = Some(first).filter(|_| is_only).and_then(reason::read);
         let reason = reason.ok_or(Error::EmergencyMalformed)?;
         if !route.rights.has_emergencies_of(principal) {
             return Err(Error::EmergencyNotPermitted);

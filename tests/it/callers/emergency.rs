@@ -4,6 +4,7 @@ use gateway_tests::world::Toml;
 use gateway_tests::{Connection, RawCaller, Running};
 use http::{Request, Version};
 use http_body_util::Empty;
+use serde_json::Value;
 
 use super::permits::{Caller, SEARCH, Scene};
 use super::until;
@@ -130,6 +131,50 @@ async fn emergencies_are_counted_and_the_log_has_neither_name_nor_reason() {
 }
 
 #[tokio::test]
+async fn an_emergency_s_start_and_end_and_what_is_done_in_it_are_on_record() {
+    let scene = Scene::new().await;
+    let gateway = start(&scene, "max_secs = 0.3, ").await;
+    let ward = scene.key("ward-7");
+    let reason = "Sturz, Straße \"4\"".to_owned() + &"ß".repeat(200);
+    let encoded = reason.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    for request in [RETRIEVE, SEARCH, "DELETE /studies/1.2"] {
+        scene.send(&gateway, &ward, request, &[because(&encoded)]).await;
+    }
+    until(async || of(&records(&scene), "emergency-stop").len() == 1).await;
+    let (status, _) = scene.send(&gateway, &ward, RETRIEVE, &[because(&encoded)]).await;
+    assert_eq!(status, 403, "over");
+    let er1 = scene.certificate("er1.example");
+    assert_eq!(scene.send(&gateway, &er1, RETRIEVE, &[because("fall")]).await.0, 200);
+    gateway.drain().await;
+
+    let records = records(&scene);
+    let (starts, stops) = (of(&records, "emergency-start"), of(&records, "emergency-stop"));
+    assert_eq!((starts.len(), stops.len()), (2, 2), "the process ends what is left: {records:#?}");
+    for record in [starts[0], stops[0]] {
+        assert_eq!(record["outcome"], "success");
+        assert_eq!(record["emergency"], reason.as_str());
+        assert_eq!(
+            (&record["principal"]["kind"], &record["principal"]["id"]),
+            (&"api_key".into(), &"ward-7".into())
+        );
+        assert_eq!(record["route"], "/dicom-web");
+    }
+    assert_eq!(starts[0]["address"], "127.0.0.1");
+    assert_ne!(starts[0]["id"], stops[0]["id"]);
+    assert_eq!(starts[1]["principal"], stops[1]["principal"]);
+    let asserted = of(&records, "transaction").into_iter().map(|record| {
+        let reason = record["emergency"].as_str().map(str::to_owned);
+        (record["status"].as_u64().unwrap(), reason)
+    });
+    let within = |status| (status, Some(reason.clone()));
+    let expected =
+        [within(200), within(200), (403, None), (403, None), (200, Some("fall".to_owned()))];
+    assert_eq!(asserted.collect::<Vec<_>>(), expected, "what was refused is done in none");
+    let last = of(&records, "stop");
+    assert_eq!(last, [records.last().unwrap()], "after the emergencies' ends");
+}
+
+#[tokio::test]
 async fn nobody_asserts_an_emergency_where_none_is_provided_for() {
     let scene = Scene::new().await;
     let gateway = start_with(&scene, "allow = [\"search\", \"retrieve\"]").await;
@@ -196,6 +241,17 @@ async fn proxies_get_tokens_for_emergencies_too() {
         assert_eq!(proxy.read_response().await.unwrap().status, status, "{field}");
     }
     assert_eq!(scene.recorder.bytes_seen(), 0);
+}
+
+/// What is on record.
+fn records(scene: &Scene) -> Vec<Value> {
+    let text = std::fs::read_to_string(scene.world.scratch.path().join("audit.jsonl")).unwrap();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn of<'r>(records: &'r [Value], event: &str) -> Vec<&'r Value> {
+    records.iter().filter(|record| record["event"] == event).collect()
 }
 
 fn because(reason: &str) -> (&'static str, &str) {
