@@ -11,8 +11,11 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::audit::entry::{Entry, Event};
+use crate::audit::{Alert, Alerts, Audit, Pieces, material};
 use crate::caller::{self, Callers, Failures, KeyFileError, KeySources, Passwords};
 use crate::cors::Pages;
+use crate::emergency::Emergencies;
 use crate::identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -36,8 +39,14 @@ pub(crate) struct Shared {
     pub(crate) passwords: Arc<Passwords>,
     /// By which callers' tokens are known.
     pub(crate) keys: KeySources,
+    /// Who asserts an emergency, or did of late.
+    pub(crate) emergencies: Emergencies,
     /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
     pub(crate) pseudonym: Arc<str>,
+    /// Where records of accesses go, if they are kept.
+    pub(crate) audit: Option<Arc<Audit>>,
+    /// Who is refused again and again, if records are kept.
+    pub(crate) alerts: Option<Alerts>,
     draining: AtomicBool,
 }
 
@@ -52,8 +61,37 @@ impl Shared {
             // A configuration says how much it may hold before it holds anything.
             user_tokens: Arc::new(UserTokens::new(runtime.clone(), 0)),
             keys: KeySources::new(runtime),
+            emergencies: Emergencies::default(),
             pseudonym: format!("dicom-gateway-{:016x}", fastrand::u64(..)).into(),
+            audit: None,
+            alerts: None,
             draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts alerts on record.
+    pub(crate) fn alert(&self, due: Vec<Alert>) {
+        if let Some(audit) = &self.audit {
+            due.iter().for_each(|alert| audit.enter(&alert.entry()));
+        }
+    }
+
+    /// Puts on record what happens to the gateway itself.
+    pub(crate) fn put_on_record(&self, event: Event) {
+        if let Some(audit) = &self.audit {
+            let version = Some(env!("CARGO_PKG_VERSION").to_owned());
+            audit.enter(&Entry { version, ..Entry::now(event) });
+        }
+    }
+
+    /// Puts the last on record: the workers have ended.
+    pub(crate) fn close_records(&self) {
+        if let Some(alerts) = &self.alerts {
+            self.alert(alerts.rest());
+        }
+        self.put_on_record(Event::Stop);
+        if let Some(audit) = &self.audit {
+            audit.close();
         }
     }
 
@@ -98,6 +136,12 @@ pub enum BuildError {
         /// The route's prefix.
         prefix: String,
     },
+    /// A repository of records has a name that is none that TLS knows.
+    #[error("{key}: its host is no name for TLS")]
+    SinkName {
+        /// The option that names it.
+        key: String,
+    },
     /// Callers' keys cannot be used.
     #[error("route \"{prefix}\": callers.api_keys: {error}")]
     Keys {
@@ -141,6 +185,8 @@ impl Generation {
                 .map_err(|error| problems.push(certs_error("listener.identity", error)))
                 .ok()
         });
+        let sinks = config.audit.iter().flat_map(|audit| material::check(audit, &mut lives));
+        problems.extend(sinks);
         let clients = config.clients.iter().map(|c| client(c, &mut lives)).collect();
         let origins = config.routes.iter().map(|r| origin(r, before, &mut lives)).collect();
         let callers = config.routes.iter().map(|r| (&config, r));
@@ -158,6 +204,8 @@ impl Generation {
             .zip(origins.into_iter().zip(callers))
             .map(|(route, (origin, callers))| {
                 let label = Arc::<str>::from(route.prefix.as_str());
+                let name = if label.is_empty() { "/" } else { &label };
+                let client = &config.clients[route.client].name;
                 Route {
                     config: route.clone(),
                     callers,
@@ -167,6 +215,7 @@ impl Generation {
                     forwarding: forwarding(route),
                     pages: Pages::new(route),
                     links: rewrite::links(route),
+                    pieces: Pieces::new(name, &route.origin.authority, client),
                     metrics: shared.metrics.route(&label),
                     label,
                 }

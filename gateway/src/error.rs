@@ -42,6 +42,18 @@ pub(crate) enum Error {
     /// The principal may not do this.
     #[error("this route does not allow this transaction")]
     NotPermitted,
+    /// A field that asserts an emergency and gives no reason that could be recorded.
+    #[error("an emergency was asserted without a sound reason")]
+    EmergencyMalformed,
+    /// The principal may not assert an emergency there.
+    #[error("this principal may not assert an emergency on this route")]
+    EmergencyNotPermitted,
+    /// The emergency of this reason is over.
+    #[error("this emergency is over")]
+    EmergencyOver,
+    /// There are too many emergencies to know which of them are over.
+    #[error("too many emergencies were asserted within a day")]
+    EmergenciesFull,
     /// Tokens are got on behalf of users, and the caller's credential stands for none.
     #[error("the caller's credential stands for no user")]
     NoUser,
@@ -81,6 +93,9 @@ pub(crate) enum Error {
     /// The origin server refuses our token.
     #[error("the origin server refuses the token")]
     TokenRefused,
+    /// No record of the access could be kept.
+    #[error("no record of the access could be kept")]
+    AuditUnavailable,
     /// A bug.
     #[error("the gateway failed")]
     Panicked,
@@ -188,6 +203,23 @@ impl Error {
                 let title = "A search on this route has to name what to match";
                 (403, Caller, "search-needs-key", title, DENIED)
             }
+            Self::EmergencyMalformed => {
+                let title = "Emergency-Access has to give one reason of 1 to 256 characters, \
+                             percent-encoded where it is not ASCII";
+                (400, Caller, "emergency-malformed", title, BAD_REQUEST)
+            }
+            Self::EmergencyNotPermitted => {
+                let title = "This caller may not assert an emergency here";
+                (403, Caller, "emergency-not-permitted", title, DENIED)
+            }
+            Self::EmergencyOver => {
+                let title = "This emergency is over: give a new reason if there is another";
+                (403, Caller, "emergency-over", title, DENIED)
+            }
+            Self::EmergenciesFull => {
+                let title = "Too many emergencies were asserted within a day";
+                (503, Gateway, "emergencies-full", title, DENIED)
+            }
             Self::NoUser => {
                 let title = "This route acts on behalf of users, and this credential stands for \
                              none: call with a user's token";
@@ -222,12 +254,17 @@ impl Error {
                 let title = "The origin server refuses the gateway's token";
                 (502, Origin, "token-refused", title, "proxy_internal_response")
             }
+            Self::AuditUnavailable => {
+                let title = "No record of this access could be kept, so it is refused for now";
+                (503, Gateway, "audit-unavailable", title, "proxy_internal_error")
+            }
             Self::Panicked => {
                 (500, Gateway, "gateway-failed", "The gateway failed", "proxy_internal_error")
             }
         };
         let allow = if let Self::WrongMethod(allowed) = self { Some(*allowed) } else { None };
-        Answer { allow, ..answer(status, blame, code, title, proxy_error) }
+        let retry_after = matches!(self, Self::AuditUnavailable).then_some(BETWEEN_ATTEMPTS);
+        Answer { allow, retry_after, ..answer(status, blame, code, title, proxy_error) }
     }
 }
 
@@ -338,7 +375,7 @@ pub(crate) fn is_known(method: &Method) -> bool {
 /// The methods of DICOMweb, and PATCH, which Azure uses on its extended query tags.
 pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// How long a caller should wait for an issuer's keys.
+/// How long a caller should wait for an issuer's keys, or for room on a disk.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
 
 const BAD_REQUEST: &str = "http_request_error";

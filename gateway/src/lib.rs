@@ -22,6 +22,7 @@ mod body;
 mod build;
 mod caller;
 mod cors;
+mod emergency;
 mod error;
 mod forward_auth;
 mod identity;
@@ -50,6 +51,7 @@ use self::body::{Answer, Body};
 use self::build::{Generation, Shared};
 use self::caller::Peer;
 use self::cors::Page;
+use self::emergency::Assertion;
 use self::error::Error;
 use self::isolate::isolated;
 use self::local::Local;
@@ -62,6 +64,7 @@ use self::token::{AccessToken, Claims};
 use self::transaction::Resource;
 use self::tunnel::Tunnel;
 
+pub use self::audit::AuditError;
 pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
 pub use self::log::{Log, SetLevel};
@@ -154,6 +157,9 @@ impl Gateway {
             // A small body mostly came with the head; that it throws away, and goes on.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(kept) = body::keep(&mut response) {
+            kept.await;
+        }
         response
     }
 
@@ -164,14 +170,16 @@ impl Gateway {
         conn: &Conn,
         record: &mut Record,
     ) -> Result<Answered, Error> {
+        record.reserve()?;
         wire::admit(&self.generation.rules, &request)?;
         let (route, asked) = self.resolve(&request, record)?;
         let mut inbound = Inbound::new(request, conn);
-        let permit = permit(route, asked, (&inbound.head, conn.peer()), record).await?;
+        let permit = self.permit(route, asked, (&inbound.head, conn.peer()), record).await?;
         websocket::may_open(&permit, &inbound.head.headers)?;
         inbound.within_ceiling(&permit)?;
         let holder = route.source.of(permit.principal())?;
         let mut token = holder.token().await?;
+        record.uses_client();
         let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
@@ -201,10 +209,30 @@ impl Gateway {
     ) -> Result<(&Route, (Transaction, Resource)), Error> {
         let route = self.generation.routes.at(record.route.ok_or(Error::NoRoute)?);
         let resource = route.resource(request)?;
+        record.is_about(resource, request.uri().path_and_query());
         let transaction = resource.transaction(request.method())?;
         record.transaction = Some(transaction);
         route.pages.admit(request)?;
         Ok((route, (transaction, resource)))
+    }
+
+    /// Leave for whoever sent this head from there, if they prove who they are.
+    async fn permit<'r>(
+        &self,
+        route: &'r Route,
+        asked: (Transaction, Resource),
+        (head, peer): (&Parts, &Peer),
+        record: &mut Record,
+    ) -> Result<Permit<'r>, Error> {
+        let principal = route.callers.authenticate(head, peer).await?;
+        record.is_of(&principal);
+        let assertion = Assertion::of(route, &principal, &head.headers)?;
+        let permit = Permit::grant(principal, asked, (route, head), assertion.as_ref())?;
+        if let Some(assertion) = assertion {
+            let who = (permit.principal(), peer.address);
+            record.emergency = Some(assertion.take(who, &self.shared)?);
+        }
+        Ok(permit)
     }
 
     /// One exchange with the origin server. A request without a body that met a connection just
@@ -221,7 +249,7 @@ impl Gateway {
         let mut wanted = if opens { Wanted::Own } else { Wanted::Any };
         loop {
             let body = inbound.outgoing(permit, record);
-            let head = (&inbound.head, &record.trace);
+            let head = (&inbound.head, &record.trace, record.request_id);
             let (outbound, fixes) = rewrite::outbound(permit, token, head, body, &self.local)?;
             match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
                 Ok((mut response, lease)) => {
@@ -272,18 +300,6 @@ impl Gateway {
 /// What the origin server wants to see in a token.
 fn demands(response: &Response<Incoming>) -> Option<Claims> {
     origin::demanded_claims(response.headers()).and_then(|json| Claims::read(&json))
-}
-
-/// Leave for whoever sent this head from there, if they prove who they are.
-async fn permit<'r>(
-    route: &'r Route,
-    asked: (Transaction, Resource),
-    (head, peer): (&Parts, &Peer),
-    record: &mut Record,
-) -> Result<Permit<'r>, Error> {
-    let principal = route.callers.authenticate(head, peer).await?;
-    record.caller = Some(principal.kind());
-    Permit::grant(principal, asked, (route, head))
 }
 
 /// The caller's connection becomes a tunnel, and with it the transaction goes on.

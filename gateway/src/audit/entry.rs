@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::transaction::bounded;
 
 /// One record: a JSON object on one line, of which absent fields are left out.
 ///
@@ -128,6 +131,30 @@ pub(crate) enum Outcome {
     MajorFailure,
 }
 
+impl Entry {
+    /// That this happened just now, and no more.
+    pub(crate) fn now(event: Event) -> Self {
+        Self {
+            time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            id: format!("{:016x}", fastrand::u64(..)),
+            event,
+            ..Self::default()
+        }
+    }
+}
+
+impl Outcome {
+    /// Its name, as it is read and written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::MinorFailure => "minor-failure",
+            Self::SeriousFailure => "serious-failure",
+            Self::MajorFailure => "major-failure",
+        }
+    }
+}
+
 /// Who stood behind a request.
 #[derive(Clone, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +173,20 @@ pub(crate) struct Principal {
     /// The application that the caller used (`azp`, `appid` or `client_id`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+}
+
+impl Principal {
+    /// The same of a caller that proved who it is, with no more of its names than a record takes.
+    pub(crate) fn of(principal: &crate::caller::Principal) -> Self {
+        let text = |text: Option<&str>| text.map(|text| bounded(text).to_owned());
+        Self {
+            kind: principal.kind().to_owned(),
+            id: text(principal.id()),
+            issuer: text(principal.issuer()),
+            tenant: principal.tenant(),
+            application: text(principal.application()),
+        }
+    }
 }
 
 impl fmt::Debug for Entry {

@@ -150,7 +150,8 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    fn write(&self, out: &mut Vec<u8>) {
+    /// Writes the time of day, to the millisecond.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let now = SystemTime::now();
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut text = self.text.borrow_mut();

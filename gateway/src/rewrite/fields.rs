@@ -2,6 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use super::stamp;
+use crate::emergency;
 use crate::permit::Permit;
 
 /// Copies what of a caller's head is for the origin server. Lines of one name keep their order.
@@ -85,6 +87,8 @@ fn fate(name: &str) -> Fate {
         | "trailer" | "transfer-encoding" | "upgrade" => Fate::EndsHere,
         // The gateway speaks for itself; what a caller shows is for the gateway.
         "authorization" | "cookie" | "cookie2" | "dpop" | "host" | "x-api-key" => Fate::EndsHere,
+        // Why somebody may: for the gateway alone, and its records.
+        emergency::NAME => Fate::EndsHere,
         // Where the caller comes from is not for the caller to say, nor is it the origin's business.
         "cf-connecting-ip"
         | "forwarded"
@@ -125,6 +129,8 @@ fn fate(name: &str) -> Fate {
         {
             Fate::EndsHere
         }
+        // Nor has anybody leave to say what the gateway says there itself.
+        name if stamp::is_ours(name) => Fate::SaysWho,
         name if name.starts_with("x-ms-azuredicom-audit-") => Fate::IfMayAudit,
         name if name.starts_with("msdicom-expiry-") => Fate::IfMayDelete,
         _ => Fate::GoesOn,
