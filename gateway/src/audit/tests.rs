@@ -3,16 +3,22 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
+use std::io::Write;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use config::{AuditSyslog, Durability, OnFailure};
 use tempfile::TempDir;
 
+use super::chain::{Head, Link, Seal};
 use super::entry::{Entry, Event};
 use super::*;
 
 mod queue;
+mod verify;
 
 #[test]
 fn a_record_comes_to_the_file_with_its_number_and_hashes() {
@@ -76,6 +82,36 @@ impl Venue {
         Audit::start(&self.config).unwrap()
     }
 
+    /// Keeps records of these numbers, in one life of the gateway.
+    pub(super) fn keep(&self, numbers: RangeInclusive<u64>) {
+        let audit = self.start();
+        numbers.for_each(|number| audit.enter(&entry(number)));
+        audit.close();
+    }
+
+    /// Waits until all that was handed over is written.
+    pub(super) fn settled(&self, audit: &Audit) {
+        wait(|| audit.figures().waiting == 0);
+    }
+
+    /// From now on with this key.
+    pub(super) fn key(&mut self, key: &[u8]) {
+        let path = self.path("key");
+        private(&path, key);
+        self.config.chain_key = Some(PrivateFile::new(path));
+    }
+
+    /// What is found in these files: line, record, damage.
+    pub(super) fn findings(&self, files: &[&str]) -> Vec<(u64, Option<u64>, Damage)> {
+        let files = files.iter().map(|name| self.path(name)).collect::<Vec<_>>();
+        let mut found = Vec::new();
+        verify(&files, None, &mut |finding| {
+            found.push((finding.line, finding.record, finding.damage));
+        })
+        .unwrap();
+        found
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -93,6 +129,21 @@ impl Venue {
 
 pub(super) fn lines(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Writes a file for its owner alone.
+pub(super) fn private(path: &Path, content: &[u8]) {
+    let file = fs::OpenOptions::new().write(true).create(true).mode(0o600).open(path);
+    file.unwrap().write_all(content).unwrap();
+}
+
+/// Waits for a state.
+pub(super) fn wait(is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < until, "it does not come about");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// A record with this number as its id.
