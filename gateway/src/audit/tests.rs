@@ -17,6 +17,9 @@ use super::chain::{Head, Link, Seal};
 use super::entry::{Entry, Event};
 use super::*;
 
+mod cost;
+mod faults;
+mod ledger;
 mod queue;
 mod verify;
 
@@ -37,7 +40,8 @@ fn a_record_comes_to_the_file_with_its_number_and_hashes() {
 
 /// A folder with a file and a queue.
 pub(super) struct Venue {
-    folder: TempDir,
+    folder: PathBuf,
+    temporary: Option<TempDir>,
     pub(super) config: config::Audit,
 }
 
@@ -45,8 +49,14 @@ impl Venue {
     /// With a file and no sink.
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let venue = Self::at(folder.path());
+        Self { temporary: Some(folder), ..venue }
+    }
+
+    /// The same in a folder that is there.
+    pub(super) fn at(folder: &Path) -> Self {
         let config = config::Audit {
-            file: Some(folder.path().join("audit.jsonl")),
+            file: Some(folder.join("audit.jsonl")),
             chain_key: None,
             queue: None,
             max_queue_bytes: 1 << 30,
@@ -59,14 +69,18 @@ impl Venue {
             syslog: Vec::new(),
             fhir: Vec::new(),
         };
-        Self { folder, config }
+        Self { folder: folder.to_owned(), temporary: None, config }
     }
 
     /// With a file, a queue, and as many sinks.
     pub(super) fn with_sinks(sinks: u16) -> Self {
-        let mut venue = Self::new();
-        venue.config.queue = Some(venue.folder.path().join("queue"));
-        venue.config.syslog = (0..sinks)
+        Self::new().and_sinks(sinks)
+    }
+
+    /// The same with a queue and as many sinks.
+    pub(super) fn and_sinks(mut self, sinks: u16) -> Self {
+        self.config.queue = Some(self.queue());
+        self.config.syslog = (0..sinks)
             .map(|index| AuditSyslog {
                 host: "arr.example".to_owned(),
                 port: 6514 + index,
@@ -75,7 +89,7 @@ impl Venue {
                 timeout: Duration::from_secs(1),
             })
             .collect();
-        venue
+        self
     }
 
     pub(super) fn start(&self) -> Arc<Audit> {
@@ -113,7 +127,7 @@ impl Venue {
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     /// The file's lines.
