@@ -6,4 +6,5 @@
 
 #![allow(dead_code, reason = "its parts are about to meet in the request path")]
 
+pub(crate) mod coded;
 pub(crate) mod entry;
