@@ -6,5 +6,6 @@
 
 #![allow(dead_code, reason = "its parts are about to meet in the request path")]
 
+pub(crate) mod atna;
 pub(crate) mod coded;
 pub(crate) mod entry;
