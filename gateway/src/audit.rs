@@ -9,3 +9,4 @@
 pub(crate) mod atna;
 pub(crate) mod coded;
 pub(crate) mod entry;
+pub(crate) mod syslog;
