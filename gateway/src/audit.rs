@@ -4,7 +4,7 @@
 //! saw or changed which study, and is for those who have to answer for that: it goes by its own way,
 //! whole, to a file, to repositories and to FHIR servers, and to no log.
 
-#![allow(dead_code, unused_imports, reason = "its parts are about to meet in the request path")]
+#![allow(dead_code, unused_imports, reason = "its sinks are about to meet")]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use config::Durability;
 
+mod alerts;
 mod append;
 pub(crate) mod atna;
 mod chain;
@@ -23,10 +24,12 @@ pub(crate) mod deliver;
 pub(crate) mod entry;
 mod file;
 mod ledger;
+pub(crate) mod material;
 mod queue;
 mod reader;
 mod room;
 pub(crate) mod syslog;
+mod transaction;
 mod writer;
 
 use self::chain::Hasher;
@@ -38,10 +41,12 @@ use self::reader::SinkCounts;
 use self::room::Room;
 use self::writer::Writer;
 
+pub(crate) use self::alerts::{Alert, Alerts};
 pub(crate) use self::ledger::{Ledger, Ticket};
 pub(crate) use self::queue::Position;
 pub(crate) use self::reader::{Batch, Reader};
 pub(crate) use self::room::{NoRoom, Place};
+pub(crate) use self::transaction::{Line, Pieces};
 
 /// Everything about audit that outlives a configuration. Ends with [`Self::close`]; dropped with all its
 /// ledgers, it writes what it has and ends by itself.
