@@ -17,7 +17,10 @@ use config::{Durability, PrivateFile};
 
 mod alerts;
 mod append;
+pub(crate) mod atna;
 mod chain;
+pub(crate) mod coded;
+pub(crate) mod deliver;
 pub(crate) mod entry;
 mod file;
 mod ledger;
@@ -25,6 +28,7 @@ pub(crate) mod material;
 mod queue;
 mod reader;
 mod room;
+pub(crate) mod syslog;
 mod transaction;
 mod verify;
 mod writer;
