@@ -8,3 +8,6 @@
 
 pub(crate) mod coded;
 pub(crate) mod entry;
+pub(crate) mod fhir;
+#[cfg(test)]
+mod samples;
