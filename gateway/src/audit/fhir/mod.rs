@@ -6,14 +6,19 @@
 //! know. Everything else is in DICOM's words alone.
 
 mod agents;
+mod answer;
 mod entities;
 mod event;
+mod exchange;
 mod pattern;
 mod resource;
+mod sink;
 mod text;
 mod words;
 
+pub(crate) use self::exchange::FhirError;
 pub(crate) use self::resource::AuditEvent;
+pub(crate) use self::sink::{Fhir, Sent};
 
 /// What this gateway is called in records.
 #[derive(Clone, Debug, Eq, PartialEq)]
