@@ -178,6 +178,16 @@ fn certificates(table: &Table<'_>) -> Option<CallerCertificates> {
 }
 
 fn permit(table: &Table<'_>, callers: Option<&Callers>) -> Option<PermitRule> {
+    Some(PermitRule {
+        to: to(table, callers),
+        allow: table.many("allow", &Transaction::ALL, Transaction::name),
+        partitions: table.texts("partitions", partition),
+        audit_fields: table.flag("audit_fields"),
+    })
+}
+
+/// Reads whom among these callers something is for.
+pub(crate) fn to(table: &Table<'_>, callers: Option<&Callers>) -> Vec<Who> {
     let to = table.texts("to", who);
     if let Some(Callers::Known(known)) = callers {
         let by_token = |who: &Who| who.kind() == CallerKind::Bearer && !matches!(who, Who::Kind(_));
@@ -200,12 +210,7 @@ fn permit(table: &Table<'_>, callers: Option<&Callers>) -> Option<PermitRule> {
             }
         }
     }
-    Some(PermitRule {
-        to,
-        allow: table.many("allow", &Transaction::ALL, Transaction::name),
-        partitions: table.texts("partitions", partition),
-        audit_fields: table.flag("audit_fields"),
-    })
+    to
 }
 
 impl Who {

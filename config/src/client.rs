@@ -43,12 +43,12 @@ pub(crate) fn clients(root: &Table<'_>) -> Vec<(String, Option<Client>)> {
         .collect()
 }
 
-/// Reports the clients that no route uses.
+/// Reports the clients that nothing uses.
 pub(crate) fn warn_of_unused(root: &Table<'_>, clients: &[Client], used: &[usize]) {
     for (index, client) in clients.iter().enumerate() {
         if !used.contains(&index) {
             let advice = "name it in a route (client = …), or leave it out";
-            root.warning(KEY, format!("no route uses the client {:?}; {advice}", client.name));
+            root.warning(KEY, format!("nothing uses the client {:?}; {advice}", client.name));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::options::ROOT;
 use crate::problem::{Environment, Problem, Problems, Report};
 use crate::route::Routes;
 use crate::table::Table;
-use crate::{client, listener, process};
+use crate::{client, emergency, listener, process, records};
 
 /// A configuration that can be used.
 #[derive(Clone, Debug)]
@@ -80,17 +80,22 @@ fn config(root: &Table<'_>) -> Option<Config> {
 
     let clients = client::clients(root);
     let mut reader = Routes::new((&listener, forward_auth.is_some()), &clients);
-    let routes = root.tables("route").iter().map(|table| reader.read(table)).collect::<Vec<_>>();
+    let tables = root.tables("route");
+    let routes = tables.iter().map(|table| reader.read(table)).collect::<Vec<_>>();
+    emergency::check_is_recorded(root, &tables);
     if routes.is_empty() && root.is_fine("route") {
         root.missing("route", "write a table [[route]] with prefix, origin, scope and callers");
     }
 
+    let audit = root.has("audit").then(|| records::audit(&root.table("audit"), &clients));
     let log = process::log(&root.table("log"))?;
     let drain = process::drain(&root.table("drain"));
 
     let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
     let clients = clients.into_iter().map(|(_, client)| client).collect::<Option<Vec<_>>>()?;
-    let used = routes.iter().map(|route| route.client).collect::<Vec<_>>();
+    let fhir = audit.iter().flatten().flat_map(|audit| &audit.fhir);
+    let sent = fhir.filter_map(|sink| Some(sink.token.as_ref()?.0));
+    let used = routes.iter().map(|route| route.client).chain(sent).collect::<Vec<_>>();
     client::warn_of_unused(root, &clients, &used);
     if !listener_table.has("hosts") {
         listener.hosts = listener::default_hosts(&listener.address, &routes);
@@ -111,7 +116,7 @@ fn config(root: &Table<'_>) -> Option<Config> {
         forward_auth,
         clients,
         routes,
-        audit: None,
+        audit: audit.flatten(),
         log,
         runtime,
         drain,

@@ -57,6 +57,44 @@ impl Table<'_> {
         let file = PrivateFile::new(self.file(name)?);
         Some(if self.report().files_may_be_open() { file.may_be_open() } else { file })
     }
+
+    /// The path of a file that the gateway will make, or has made: there is a folder for it.
+    pub(crate) fn own_file(&self, name: &str) -> Option<PathBuf> {
+        self.own(name, |path| match path.metadata() {
+            Ok(there) if !there.is_file() => Err("is no regular file"),
+            _ => Ok(()),
+        })
+    }
+
+    /// The path of a folder that the gateway will make, or has made: there is a folder for it.
+    pub(crate) fn own_folder(&self, name: &str) -> Option<PathBuf> {
+        self.own(name, |path| match path.metadata() {
+            Ok(there) if !there.is_dir() => Err("is no folder"),
+            _ => Ok(()),
+        })
+    }
+
+    fn own(
+        &self,
+        name: &str,
+        check: impl Fn(&Path) -> Result<(), &'static str>,
+    ) -> Option<PathBuf> {
+        self.parsed(name, |text| {
+            let path = self.folder().join(text);
+            if self.report().files == Files::Unchecked {
+                return Ok(path);
+            }
+            // Of a path of one name, relative to the folder that we are in, the parent is empty.
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            if !parent.unwrap_or_else(|| Path::new(".")).is_dir() || path.file_name().is_none() {
+                let advice = "make the folder that it is in, or write another path";
+                return Err(format!("cannot be made at {}; {advice}", path.display()));
+            }
+            let there = path.display();
+            check(&path).map_err(|what| format!("{there} {what}; write another path"))?;
+            Ok(path)
+        })
+    }
 }
 
 /// Says why this cannot be the content of an option: it cannot be read, or it is empty. The path is

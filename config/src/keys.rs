@@ -69,6 +69,12 @@ pub(crate) enum Kind {
     TokenFile,
     /// The same as a secret file, but not text.
     KeyStore,
+    /// A file that the gateway makes and writes; its folder is there.
+    OwnFile,
+    /// A folder that the gateway makes and writes into; the folder that it is in is there.
+    OwnFolder,
+    /// A host, a colon and a port.
+    HostAndPort,
     /// A table of strings under names that are the operator's.
     Parameters,
     /// A day, `2027-01-31`.

@@ -95,7 +95,8 @@ fn hosts(table: &Table<'_>) -> Vec<String> {
     Vec::new()
 }
 
-fn identity(table: Table<'_>) -> Option<IdentityFiles> {
+/// Reads a certificate with its key.
+pub(crate) fn identity(table: Table<'_>) -> Option<IdentityFiles> {
     let (chain, key) = (table.file("chain"), table.private_file("key"));
     Some(IdentityFiles { chain: chain?, key: key? })
 }

@@ -2,15 +2,17 @@
 //!
 //! The reasons for the defaults stand in `gateway.toml`, which a test compares with this table.
 
+mod audit;
 mod callers;
 mod client;
 mod credential;
 mod route;
 
+use self::audit::AUDIT;
 use self::client::CLIENT;
 use self::route::ROUTE;
 use crate::caller::DescribedBy;
-use crate::keys::{Key, Kind, Later, Section};
+use crate::keys::{Key, Kind, Section};
 use crate::model::{LogFormat, LogLevel};
 
 pub(crate) use self::callers::{ANYONE, CALLERS, GRANTS};
@@ -38,14 +40,17 @@ pub(crate) static ROOT: Section = Section {
             "[]",
             "a published path prefix and the origin server behind it",
         ),
+        Key::optional(
+            "audit",
+            Kind::Table(&AUDIT),
+            "{}",
+            "where records of accesses go, and how surely; none are kept without it",
+        ),
         Key::optional("log", Kind::Table(&LOG), "{}", "how the gateway speaks of itself"),
         Key::optional("runtime", Kind::Table(&RUNTIME), "{}", "how the process uses the machine"),
         Key::optional("drain", Kind::Table(&DRAIN), "{}", "how the process ends"),
     ],
-    later: &[Later {
-        name: "audit",
-        instead: "leave it out; `log.transactions` gives one line per transaction",
-    }],
+    later: &[],
 };
 
 static LISTENER: Section = Section {

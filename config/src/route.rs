@@ -8,6 +8,7 @@ use url::Url;
 use crate::caller::Grant;
 use crate::callers::{callers, grant, partition, permits};
 use crate::credential::{Credential, TokenEndpoint};
+use crate::emergency::{emergency, stamp_principal};
 use crate::fix::Fix;
 use crate::model::{
     Address, Client, Cors, Listener, Origin, Profile, ResourcePolicy, Route, Transaction, Urls,
@@ -51,6 +52,7 @@ impl<'a> Routes<'a> {
         let grant = grant(table, callers.as_ref());
         let scope = self.scope(table, profile, (client, grant));
         let permits = permits(table, callers.as_ref());
+        let emergency = emergency(table, callers.as_ref());
         let allow = allow(table);
         let partitions = table.texts("partitions", partition);
         let written = table.parsed("public_url", web::url).map(web::without_slash);
@@ -96,8 +98,8 @@ impl<'a> Routes<'a> {
             permits: permits?,
             partitions,
             search_needs_key: table.flag("search_needs_key"),
-            emergency: None,
-            stamp_principal: false,
+            emergency,
+            stamp_principal: stamp_principal(table, profile),
             origin_aliases: origin_aliases.into_iter().map(web::without_slash).collect(),
             fixes,
             cors,

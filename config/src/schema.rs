@@ -30,9 +30,14 @@ fn object(section: &Section) -> Value {
 
 fn property(key: &Key) -> Value {
     let mut property = match key.kind {
-        Kind::Text | Kind::File | Kind::SecretFile | Kind::TokenFile | Kind::KeyStore => {
-            json!({"type": "string", "minLength": 1})
-        }
+        Kind::Text
+        | Kind::File
+        | Kind::SecretFile
+        | Kind::TokenFile
+        | Kind::KeyStore
+        | Kind::OwnFile
+        | Kind::OwnFolder => json!({"type": "string", "minLength": 1}),
+        Kind::HostAndPort => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
         Kind::Parameters => json!({
             "type": "object",
             "additionalProperties": {"type": "string", "minLength": 1},

@@ -11,6 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::audit::material;
 use crate::caller::{self, Callers, Failures, KeyFileError, KeySources, Passwords};
 use crate::cors::Pages;
 use crate::identity;
@@ -98,6 +99,12 @@ pub enum BuildError {
         /// The route's prefix.
         prefix: String,
     },
+    /// A repository of records has a name that is none that TLS knows.
+    #[error("{key}: its host is no name for TLS")]
+    SinkName {
+        /// The option that names it.
+        key: String,
+    },
     /// Callers' keys cannot be used.
     #[error("route \"{prefix}\": callers.api_keys: {error}")]
     Keys {
@@ -141,6 +148,8 @@ impl Generation {
                 .map_err(|error| problems.push(certs_error("listener.identity", error)))
                 .ok()
         });
+        let sinks = config.audit.iter().flat_map(|audit| material::check(audit, &mut lives));
+        problems.extend(sinks);
         let clients = config.clients.iter().map(|c| client(c, &mut lives)).collect();
         let origins = config.routes.iter().map(|r| origin(r, before, &mut lives)).collect();
         let callers = config.routes.iter().map(|r| (&config, r));

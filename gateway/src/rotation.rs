@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use certs::Contents;
 use config::{Callers, Config, Credential, IdentityFiles, KeyFiles, PrivateFile};
 
+use crate::audit::material;
 use crate::build::{BuildError, Generation, Shared};
 use crate::life::Told;
 use crate::server::Workers;
@@ -24,7 +25,9 @@ pub(crate) fn files(config: &Config) -> Vec<PathBuf> {
     let credentials = config.clients.iter().flat_map(|client| &client.credentials);
     let credentials = credentials.flat_map(of_credential);
     let callers = config.routes.iter().flat_map(|route| of_callers(&route.callers));
+    let sinks = config.audit.iter().flat_map(material::files);
     let files = identity.chain(anchors).chain(origins).chain(credentials).chain(callers);
+    let files = files.chain(sinks);
     let mut files = files.map(Path::to_owned).collect::<Vec<_>>();
     files.sort_unstable();
     files.dedup();

@@ -193,6 +193,7 @@ impl Server {
         same("runtime.workers", &before.config.runtime.workers, workers)?;
         let core_dumps = &config.runtime.danger_core_dumps;
         same("runtime.danger_core_dumps", &before.config.runtime.danger_core_dumps, core_dumps)?;
+        same("audit", &sinks(&before.config), &sinks(&config))?;
         // Half a log in one form and half in another could be read by nobody.
         same("log.format", &before.config.log.format, &config.log.format)?;
         let generation =
@@ -269,6 +270,16 @@ fn start_control(
 
 fn asked_at(config: &Config) -> Option<&Address> {
     config.forward_auth.as_ref().map(|forward_auth| &forward_auth.address)
+}
+
+/// Where records go, and the names of the clients whose tokens are sent there: their places in the file
+/// may change.
+fn sinks(config: &Config) -> (Option<config::Audit>, Vec<&str>) {
+    let mut audit = config.audit.clone();
+    let tokens = audit.iter_mut().flat_map(|audit| &mut audit.fhir);
+    let places = tokens.filter_map(|sink| Some(std::mem::take(&mut sink.token.as_mut()?.0)));
+    let names = places.map(|place| config.clients[place].name.as_str()).collect();
+    (audit, names)
 }
 
 fn same<T: PartialEq>(key: &'static str, old: &T, new: &T) -> Result<(), StartError> {

@@ -13,7 +13,7 @@ use crate::error::{Allowed, Error};
 
 mod place;
 
-pub(crate) use self::place::{Place, names_study};
+pub(crate) use self::place::{Place, Uids, names_study};
 
 /// What a path names, by what may be done with it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,8 +52,10 @@ pub(crate) enum Resource {
     WorkItemRequest,
     /// A subscription to work items.
     Subscription,
-    /// `$bulkUpdate` and `export`: commands to the service.
-    Command,
+    /// `$bulkUpdate`: the command to change data of many studies.
+    BulkUpdate,
+    /// `export`: the command to copy data to somewhere else.
+    Export,
     /// What an administrator reads: change feed, partitions, a tag's errors.
     Administered,
     /// How a command that takes its time is getting on.
@@ -117,13 +119,42 @@ impl Resource {
             | (Self::WorkItemRequest, "POST")
             | (Self::Subscription, "GET" | "POST" | "DELETE")
             | (Self::Notifications, "GET") => Some(Worklist),
-            (Self::Command, "POST")
+            (Self::BulkUpdate | Self::Export, "POST")
             | (Self::Administered | Self::Operation, "GET" | "HEAD")
             | (Self::Tags, "GET" | "HEAD" | "POST")
             | (Self::Tag, "GET" | "HEAD" | "DELETE" | "PATCH") => Some(Manage),
             _ => None,
         };
         transaction.ok_or(Error::WrongMethod(Allowed(self.methods())))
+    }
+
+    /// Its name in records of accesses.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Description => "description",
+            Self::Searched => "searched",
+            Self::Studies => "studies",
+            Self::Study => "study",
+            Self::Part => "part",
+            Self::Metadata => "metadata",
+            Self::Frames => "frames",
+            Self::Rendered => "rendered",
+            Self::BulkData => "bulk-data",
+            Self::ByQuery => "by-query",
+            Self::Notifications => "notifications",
+            Self::WorkItems => "work-items",
+            Self::WorkItem => "work-item",
+            Self::WorkItemState => "work-item-state",
+            Self::WorkItemRequest => "work-item-request",
+            Self::Subscription => "subscription",
+            Self::BulkUpdate => "bulk-update",
+            Self::Export => "export",
+            Self::Administered => "administered",
+            Self::Operation => "operation",
+            Self::Tags => "tags",
+            Self::Tag => "tag",
+        }
     }
 
     /// The methods that go with it, as `Allow` lists them.
@@ -145,7 +176,7 @@ impl Resource {
             Self::Part => "GET, HEAD, DELETE, OPTIONS",
             Self::WorkItems | Self::WorkItem | Self::Tags => "GET, HEAD, POST, OPTIONS",
             Self::WorkItemState => "PUT, OPTIONS",
-            Self::WorkItemRequest | Self::Command => "POST, OPTIONS",
+            Self::WorkItemRequest | Self::BulkUpdate | Self::Export => "POST, OPTIONS",
             Self::Subscription => "GET, POST, DELETE, OPTIONS",
             Self::Tag => "GET, HEAD, PATCH, DELETE, OPTIONS",
         }
@@ -157,8 +188,8 @@ fn partitioned(segments: &[&str]) -> Option<Resource> {
     match segments {
         ["studies"] => Some(Resource::Studies),
         ["series" | "instances"] => Some(Resource::Searched),
-        ["studies", command] if is_bulk_update(command) => Some(Resource::Command),
-        ["export"] => Some(Resource::Command),
+        ["studies", command] if is_bulk_update(command) => Some(Resource::BulkUpdate),
+        ["export"] => Some(Resource::Export),
         ["studies", study, rest @ ..] if is_uid(study) => in_study(rest),
         ["workitems", rest @ ..] => work_items(rest),
         _ => None,

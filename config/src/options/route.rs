@@ -1,6 +1,7 @@
 //! What may be said of a route.
 
 use super::ABOVE_ZERO;
+use super::audit::EMERGENCY;
 use super::callers::{ANYONE, CALLERS, GRANTS, ON_BEHALF_OF, PERMIT};
 use crate::keys::{Key, Kind, Later, Section};
 use crate::model::{Profile, ResourcePolicy, Transaction, Urls};
@@ -71,6 +72,18 @@ pub(super) static ROUTE: Section = Section {
             Kind::Tables(&PERMIT),
             "[]",
             "what some callers may do beside that",
+        ),
+        Key::optional(
+            "emergency",
+            Kind::Table(&EMERGENCY),
+            "{}",
+            "who may assert an emergency (Emergency-Access: and a reason), and what that is leave for",
+        ),
+        Key::default(
+            "stamp_principal",
+            Kind::Flag,
+            "false",
+            "whether Azure's audit log is told who the principal is (X-MS-AZUREDICOM-AUDIT-*)",
         ),
         Key::optional(
             "partitions",

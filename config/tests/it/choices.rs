@@ -351,7 +351,7 @@ fn a_route_says_which_of_several_clients_is_meant() {
 fn a_client_that_no_route_uses_is_worth_a_warning() {
     let loaded = Folder::new().parse(&two_clients("client = \"alfa\"")).unwrap();
     assert_eq!(loaded.warnings.len(), 1, "{}", loaded.warnings);
-    assert!(loaded.warnings.to_string().contains("no route uses the client \"zulu\""));
+    assert!(loaded.warnings.to_string().contains("nothing uses the client \"zulu\""));
 }
 
 #[test]

@@ -33,6 +33,11 @@ fn the_example_is_right_with_every_option_in_use() {
         "callers-ca.crt",
         "callers-ca.crl",
         "api-keys",
+        "chain-key",
+        "arr-ca.crt",
+        "fhir-ca.crt",
+        "audit.crt",
+        "audit.key",
     ] {
         folder.write(name, "-----BEGIN");
     }
@@ -143,7 +148,7 @@ fn uncommented() -> Vec<String> {
 }
 
 /// What has no place beside `callers = "anyone"`.
-const KNOWN: [&str; 3] = ["callers.", "on_behalf_of.", "permits "];
+const KNOWN: [&str; 4] = ["callers.", "emergency.", "on_behalf_of.", "permits "];
 
 /// The head of a table behind a number sign.
 fn section(line: &str) -> Option<&str> {

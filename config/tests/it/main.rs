@@ -3,6 +3,7 @@
 // A test may fail where a program may not: by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod callers;
 mod choices;
 mod credentials;

@@ -128,6 +128,18 @@ pub(crate) enum Outcome {
     MajorFailure,
 }
 
+impl Outcome {
+    /// Its name, as it is read and written.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::MinorFailure => "minor-failure",
+            Self::SeriousFailure => "serious-failure",
+            Self::MajorFailure => "major-failure",
+        }
+    }
+}
+
 /// Who stood behind a request.
 #[derive(Clone, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]

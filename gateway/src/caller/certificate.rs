@@ -28,7 +28,10 @@ struct Wanted {
 
 /// The names in a certificate.
 #[derive(Debug)]
-pub(crate) struct Names(certs::Names);
+pub(crate) struct Names {
+    all: certs::Names,
+    best: String,
+}
 
 /// What routes said of a connection's certificate.
 #[derive(Debug, Default)]
@@ -97,7 +100,7 @@ impl Wanted {
     ) -> Result<(Names, SystemTime), Why> {
         let until = self.trust.judge(chain, now);
         let until = until.map_err(|distrust| Why::Certificate(distrust.reason()))?;
-        let names = chain.first().and_then(certs::Names::of).map(Names);
+        let names = chain.first().and_then(certs::Names::of).map(Names::new);
         let names = names.ok_or(Why::Certificate("The certificate cannot be read"))?;
         if self.names.is_empty() || self.names.iter().any(|pattern| names.is(pattern)) {
             Ok((names, until))
@@ -111,7 +114,7 @@ impl Wanted {
 impl Names {
     /// Those of a certificate for this host.
     pub(crate) fn of_host(name: &str) -> Self {
-        Self(certs::Names {
+        Self::new(certs::Names {
             dns: vec![name.to_owned()],
             uris: Vec::new(),
             common_name: None,
@@ -123,9 +126,25 @@ impl Names {
 }
 
 impl Names {
+    fn new(all: certs::Names) -> Self {
+        let named = all.subject.as_ref().or(all.dns.first()).or(all.uris.first()).cloned();
+        let best = named.unwrap_or_else(|| {
+            all.thumbprint
+                .iter()
+                .fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+        });
+        Self { all, best }
+    }
+
+    /// The one that tells best whose certificate it is: its subject, else its first host or URI, else
+    /// its fingerprint.
+    pub(crate) fn best(&self) -> &str {
+        &self.best
+    }
+
     /// Whether one of them is this.
     pub(crate) fn is(&self, pattern: &NamePattern) -> bool {
-        let (names, wanted) = (&self.0, pattern.value.as_str());
+        let (names, wanted) = (&self.all, pattern.value.as_str());
         match pattern.kind {
             NameKind::Dns => names.dns.iter().any(|name| is_host(name, wanted)),
             NameKind::Uri => names.uris.iter().any(|uri| uri == wanted),

@@ -11,6 +11,7 @@ use certs::CallerTrust;
 use http::header;
 use http::request::Parts;
 use rustls::pki_types::CertificateDer;
+use uuid::Uuid;
 
 mod attempts;
 mod bearer;
@@ -152,6 +153,35 @@ impl Known {
 }
 
 impl Principal {
+    /// Who it is among its kind: a token's `oid` or `sub`, a key's name, a certificate's name.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Anyone => None,
+            Self::Bearer(user) => Some(&user.subject),
+            Self::ApiKey(name) => Some(name),
+            Self::Certificate(names) => Some(names.best()),
+        }
+    }
+
+    /// Who says so, where that is nobody of the gateway's own: a token's `iss`.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.user().map(|user| user.issuer.as_str())
+    }
+
+    /// The tenant of Entra's that it is of (`tid`).
+    pub(crate) fn tenant(&self) -> Option<Uuid> {
+        self.user().and_then(User::tenant)
+    }
+
+    /// The application that it uses (`azp`, `appid` or `client_id`).
+    pub(crate) fn application(&self) -> Option<&str> {
+        self.user().map(|user| user.application.as_str()).filter(|id| !id.is_empty())
+    }
+
+    fn user(&self) -> Option<&User> {
+        if let Self::Bearer(user) = self { Some(user) } else { None }
+    }
+
     /// All kinds, in words.
     pub(crate) const KINDS: [&str; 4] = [
         ANYONE,

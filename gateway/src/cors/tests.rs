@@ -11,7 +11,7 @@ fn a_page_may_use_what_the_resource_has_and_the_route_allows() {
         (Resource::Study, &[Delete], "DELETE"),
         (Resource::Frames, &[Search, Store, Delete], ""),
         (Resource::Tag, &[Manage], "GET, HEAD, PATCH, DELETE"),
-        (Resource::Command, &[Store], ""),
+        (Resource::BulkUpdate, &[Store], ""),
     ] {
         let granted = granted(resource, |transaction| allow.contains(&transaction));
         assert_eq!(granted, expected, "{resource:?} {allow:?}");

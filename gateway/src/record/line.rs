@@ -115,7 +115,8 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    fn write(&self, out: &mut Vec<u8>) {
+    /// Writes the time of day, to the millisecond.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let now = SystemTime::now();
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut text = self.text.borrow_mut();
@@ -123,6 +124,9 @@ impl Stamp {
             *text = humantime::format_rfc3339_seconds(now).to_string();
             text.pop();
         }
-        let _ = write!(out, "{text}.{:03}Z", since.subsec_millis());
+        out.extend_from_slice(text.as_bytes());
+        let millis = since.subsec_millis();
+        let digits = [millis / 100, millis / 10 % 10, millis % 10].map(|digit| b'0' + digit as u8);
+        out.extend_from_slice(&[b'.', digits[0], digits[1], digits[2], b'Z']);
     }
 }

@@ -96,9 +96,14 @@ impl Content {
                 | Resource::WorkItemRequest,
                 _,
             ) => Some(Self::WorkItem),
-            (Resource::Command | Resource::Administered | Resource::Tags | Resource::Tag, _) => {
-                Some(Self::Administered)
-            }
+            (
+                Resource::BulkUpdate
+                | Resource::Export
+                | Resource::Administered
+                | Resource::Tags
+                | Resource::Tag,
+                _,
+            ) => Some(Self::Administered),
             _ => None,
         }
     }

@@ -130,7 +130,8 @@ fn holds_urls(profile: Profile, resource: Resource, method: &Method) -> bool {
         | Resource::WorkItemRequest
         | Resource::Subscription
         | Resource::Notifications
-        | Resource::Command
+        | Resource::BulkUpdate
+        | Resource::Export
         | Resource::Administered
         | Resource::Operation
         | Resource::Tags
@@ -158,7 +159,8 @@ fn is_text(resource: Resource) -> bool {
         | Resource::WorkItemRequest
         | Resource::Subscription
         | Resource::Notifications
-        | Resource::Command
+        | Resource::BulkUpdate
+        | Resource::Export
         | Resource::Administered
         | Resource::Operation
         | Resource::Tags

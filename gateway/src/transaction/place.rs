@@ -35,7 +35,8 @@ impl Resource {
             | Self::WorkItemState
             | Self::WorkItemRequest
             | Self::Subscription
-            | Self::Command => Place::Partition(split(path).0),
+            | Self::BulkUpdate
+            | Self::Export => Place::Partition(split(path).0),
         }
     }
 
@@ -43,6 +44,45 @@ impl Resource {
     pub(crate) fn is_searched_by(self, method: &Method) -> bool {
         matches!(self, Self::Studies | Self::Searched | Self::WorkItems)
             && matches!(*method, Method::GET | Method::HEAD)
+    }
+}
+
+/// What a path names of DICOM's hierarchy, and in which partition.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Uids<'p> {
+    /// The data partition.
+    pub partition: Option<&'p str>,
+    /// Study Instance UID (0020,000D).
+    pub study: Option<&'p str>,
+    /// Series Instance UID (0020,000E).
+    pub series: Option<&'p str>,
+    /// SOP Instance UID (0008,0018), that of a work item among them.
+    pub instance: Option<&'p str>,
+}
+
+impl<'p> Uids<'p> {
+    /// Those in `path`, below a route's prefix, which has `resource`. What stands in a query is none
+    /// of them.
+    pub(crate) fn of(resource: Resource, path: &'p str) -> Self {
+        let (partition, rest) = split(path);
+        let mut uids = Self { partition, ..Self::default() };
+        if resource == Resource::BulkUpdate {
+            return uids;
+        }
+        let mut segments = rest.split('/').skip(1);
+        let mut level = segments.next();
+        if level == Some("studies") {
+            uids.study = segments.next();
+            level = segments.next();
+        }
+        if level == Some("series") {
+            uids.series = segments.next();
+            level = segments.next();
+        }
+        if matches!(level, Some("instances" | "workitems")) {
+            uids.instance = segments.next();
+        }
+        uids
     }
 }
 

@@ -263,3 +263,31 @@ fn written_path() -> impl Strategy<Value = String> {
         rest.into_iter().fold(begin.to_owned(), |path, (slash, word)| path + slash + word)
     })
 }
+
+#[test]
+fn a_path_names_what_it_says_and_a_query_nothing() {
+    for (path, [partition, study, series, instance]) in [
+        ("/studies", ["", "", "", ""]),
+        ("/series", ["", "", "", ""]),
+        ("/studies/1.2", ["", "1.2", "", ""]),
+        ("/studies/1.2/series", ["", "1.2", "", ""]),
+        ("/studies/1.2/series/3/metadata", ["", "1.2", "3", ""]),
+        ("/studies/1.2/series/3/instances/4/frames/1", ["", "1.2", "3", "4"]),
+        ("/studies/1.2/instances/4", ["", "1.2", "", "4"]),
+        ("/studies/1.2/bulkdata/series/3/instances/4", ["", "1.2", "", ""]),
+        ("/studies/1.2/series/3/instances/4/bulkdata/instances/5", ["", "1.2", "3", "4"]),
+        ("/partitions/lab/studies/1.2", ["lab", "1.2", "", ""]),
+        ("/partitions/lab/studies/%24bulkUpdate", ["lab", "", "", ""]),
+        ("/partitions/lab/workitems/1.2/state", ["lab", "", "", "1.2"]),
+        ("/workitems/1.2/subscribers/AET", ["", "", "", "1.2"]),
+        ("/operations/0123456789abcdef", ["", "", "", ""]),
+        ("/extendedquerytags/00101002", ["", "", "", ""]),
+        ("/partitions", ["", "", "", ""]),
+    ] {
+        let uids = Uids::of(resource(path).unwrap_or_else(|| panic!("{path}")), path);
+        let named = [uids.partition, uids.study, uids.series, uids.instance];
+        assert_eq!(named.map(Option::unwrap_or_default), [partition, study, series, instance]);
+    }
+    let by_query = super::resource("/wado", Some("requestType=WADO&studyUID=1.2")).expect("known");
+    assert_eq!(Uids::of(by_query, "/wado"), Uids::default());
+}

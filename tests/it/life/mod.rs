@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 mod drain;
 mod reload;
 mod rotation;
+mod sinks;
 mod under_load;
 
 /// A world with an origin server for large bodies.

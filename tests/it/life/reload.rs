@@ -58,6 +58,7 @@ async fn what_holds_for_the_life_of_the_process_cannot_change() {
         ),
         ("workers = 2", "workers = 3", "runtime.workers"),
         ("[runtime]", "[log]\nformat = \"json\"\n[runtime]", "log.format"),
+        ("[runtime]", "[audit]\nfile = \"audit.jsonl\"\n[runtime]", "audit"),
     ] {
         assert!(text.contains(old));
         // A change that would be seen, beside the one that cannot be had.
@@ -72,7 +73,7 @@ async fn what_holds_for_the_life_of_the_process_cannot_change() {
         assert_eq!(caller.fetch("/dicom-web/studies").await.unwrap().0, 200);
     }
     let metrics = gateway.admin("/metrics").await.1;
-    assert!(metrics.contains("dicom_gateway_reloads_total{outcome=\"refused\"} 5\n"));
+    assert!(metrics.contains("dicom_gateway_reloads_total{outcome=\"refused\"} 6\n"));
 }
 
 #[tokio::test]

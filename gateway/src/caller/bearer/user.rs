@@ -18,6 +18,8 @@ pub(crate) struct User {
     /// The user or application (`oid`, else `sub`): another one of another issuer or tenant may have
     /// the same.
     pub subject: String,
+    /// Who gave it the token (`iss`).
+    pub issuer: String,
     tenant: Option<Uuid>,
     /// The application that asked for the token (`azp`, `appid` or `client_id`); empty if it does not
     /// say so.
@@ -41,6 +43,7 @@ impl User {
         let ends = at(claims.ends);
         Self {
             subject: claims.subject,
+            issuer: claims.issuer,
             tenant: claims.tenant.and_then(|tenant| tenant.parse().ok()),
             application: claims.application,
             scopes: claims.scopes,
@@ -89,10 +92,24 @@ impl fmt::Debug for User {
 mod tests;
 
 #[cfg(test)]
+impl User {
+    /// Someone of whom no more is known.
+    pub(crate) fn of(
+        subject: String,
+        issuer: String,
+        tenant: Option<Uuid>,
+        application: String,
+    ) -> Self {
+        Self { subject, issuer, tenant, application, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
 impl Default for User {
     fn default() -> Self {
         Self {
             subject: String::new(),
+            issuer: String::new(),
             tenant: None,
             application: String::new(),
             scopes: Vec::new(),

@@ -43,7 +43,7 @@ fn who_says_nothing_gets_the_transaction_s_default() {
         (Profile::Azure, Frames, "GET", OCTETS),
         (Profile::Azure, Rendered, "GET", "image/jpeg"),
         (Profile::Azure, Administered, "GET", "application/json"),
-        (Profile::Azure, Command, "POST", "application/json"),
+        (Profile::Azure, Export, "POST", "application/json"),
         (Profile::Azure, Tag, "PATCH", "application/json"),
         (Profile::Generic, Searched, "GET", DICOM_JSON),
         (Profile::Generic, BulkData, "GET", "*/*"),
@@ -220,15 +220,16 @@ fn any_bytes_are_read_and_what_is_right_passes_byte_for_byte() {
 }
 
 use Resource::{
-    Administered, BulkData, ByQuery, Command, Frames, Metadata, Part, Rendered, Searched, Service,
-    Studies, Study, Tag, Tags, WorkItem, WorkItemState, WorkItems,
+    Administered, BulkData, BulkUpdate, ByQuery, Export, Frames, Metadata, Part, Rendered,
+    Searched, Service, Studies, Study, Tag, Tags, WorkItem, WorkItemState, WorkItems,
 };
 
 const EVERY: &[Resource] = &[
     Administered,
     BulkData,
     ByQuery,
-    Command,
+    BulkUpdate,
+    Export,
     Frames,
     Metadata,
     Part,

@@ -1,0 +1,127 @@
+//! Files that hold whole lines and nothing else, whatever the disk does meanwhile.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+/// A file that lines are appended to.
+#[derive(Debug)]
+pub(super) struct Appender {
+    file: File,
+    /// Bytes at its end that are of no whole line.
+    excess: u64,
+}
+
+/// What was found in a file that was there before.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Bytes of whole lines.
+    pub(super) length: u64,
+    /// Bytes of a torn last line, which are cut off.
+    pub(super) torn: u64,
+}
+
+impl Appender {
+    /// Opens a file, or makes it, for its owner alone; cuts off what a killed process left of a line.
+    pub(super) fn open(path: &Path) -> io::Result<(Self, Found)> {
+        let file = open_private(path, OpenOptions::new().append(true))?;
+        let length = file.metadata()?.len();
+        let whole = line_end_before(&file, length)?.unwrap_or(0);
+        if whole < length {
+            file.set_len(whole)?;
+        }
+        let found = Found { length: whole, torn: length - whole };
+        Ok((Self { file, excess: 0 }, found))
+    }
+
+    /// Appends all of `lines` or nothing.
+    pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.cut()?;
+        let mut rest = lines;
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    self.excess += written as u64;
+                    rest = &rest[written..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        self.excess = 0;
+        Ok(())
+    }
+
+    /// Waits until all of it is on the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn failed(&mut self, error: io::Error) -> io::Error {
+        // If even that fails, it is done before the next line.
+        let _ = self.cut();
+        error
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        if self.excess > 0 {
+            let length = self.file.metadata()?.len();
+            self.file.set_len(length.saturating_sub(self.excess))?;
+            self.excess = 0;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a regular file to read and to write, or makes it, for its owner alone.
+pub(super) fn open_private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let is_new = !path.exists();
+    let file = options.read(true).create(true).mode(0o600).open(path)?;
+    if is_new {
+        sync_folder(path)?;
+    }
+    Ok(file)
+}
+
+/// Makes a new name last.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The last line of the whole ones that end at `end`, without its line end.
+pub(super) fn last_line(file: &File, end: u64) -> io::Result<Vec<u8>> {
+    let Some(last) = end.checked_sub(1) else { return Ok(Vec::new()) };
+    let begin = line_end_before(file, last)?.unwrap_or(0);
+    let length = usize::try_from(last - begin).map_err(io::Error::other)?;
+    let mut line = vec![0; length];
+    file.read_exact_at(&mut line, begin)?;
+    Ok(line)
+}
+
+/// Just after the last line end before `end`.
+fn line_end_before(file: &File, mut end: u64) -> io::Result<Option<u64>> {
+    let mut block = vec![0; BLOCK];
+    while end > 0 {
+        let begin = end.saturating_sub(BLOCK as u64);
+        let part = &mut block[..(end - begin) as usize];
+        file.read_exact_at(part, begin)?;
+        if let Some(at) = memchr::memrchr(b'\n', part) {
+            return Ok(Some(begin + at as u64 + 1));
+        }
+        end = begin;
+    }
+    Ok(None)
+}
+
+/// How much is looked through at once.
+const BLOCK: usize = 64 << 10;

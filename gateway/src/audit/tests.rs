@@ -1,0 +1,124 @@
+//! Records on real files, with disks that fill up, processes that are killed, and files that rot.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use config::{AuditSyslog, Durability, OnFailure};
+use tempfile::TempDir;
+
+use super::entry::{Entry, Event};
+use super::*;
+
+mod queue;
+
+#[test]
+fn a_record_comes_to_the_file_with_its_number_and_hashes() {
+    let place = Venue::new();
+    let audit = place.start();
+    audit.enter(&entry(1));
+    audit.close();
+    let line = place.lines().pop().unwrap();
+    let value = serde_json::from_str::<serde_json::Value>(&line).unwrap();
+    assert_eq!((&value["seq"], &value["id"]), (&1.into(), &"0000000000000001".into()));
+    assert_eq!(value["prev"], "0".repeat(64));
+    let (hashed, hash) = line.split_once(",\"hash\":\"").unwrap();
+    let expected = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, hashed.as_bytes());
+    assert_eq!(hash, format!("{}\"}}", hex(expected.as_ref())));
+}
+
+/// A folder with a file and a queue.
+pub(super) struct Venue {
+    folder: TempDir,
+    pub(super) config: config::Audit,
+}
+
+impl Venue {
+    /// With a file and no sink.
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config::Audit {
+            file: Some(folder.path().join("audit.jsonl")),
+            chain_key: None,
+            queue: None,
+            max_queue_bytes: 1 << 30,
+            max_waiting: 65_536,
+            durability: Durability::Written,
+            on_failure: OnFailure::Refuse,
+            source: "dicom-gateway".to_owned(),
+            site: None,
+            alert_after: 60,
+            syslog: Vec::new(),
+            fhir: Vec::new(),
+        };
+        Self { folder, config }
+    }
+
+    /// With a file, a queue, and as many sinks.
+    pub(super) fn with_sinks(sinks: u16) -> Self {
+        let mut venue = Self::new();
+        venue.config.queue = Some(venue.folder.path().join("queue"));
+        venue.config.syslog = (0..sinks)
+            .map(|index| AuditSyslog {
+                host: "arr.example".to_owned(),
+                port: 6514 + index,
+                anchors: None,
+                identity: None,
+                timeout: Duration::from_secs(1),
+            })
+            .collect();
+        venue
+    }
+
+    pub(super) fn start(&self) -> Arc<Audit> {
+        Audit::start(&self.config).unwrap()
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The file's lines.
+    pub(super) fn lines(&self) -> Vec<String> {
+        lines(&self.path("audit.jsonl"))
+    }
+
+    /// The folder of the queue.
+    pub(super) fn queue(&self) -> PathBuf {
+        self.path("queue")
+    }
+}
+
+pub(super) fn lines(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// A record with this number as its id.
+pub(super) fn entry(number: u64) -> Entry {
+    Entry {
+        time: "2026-11-23T14:00:00.123Z".to_owned(),
+        id: format!("{number:016}"),
+        event: Event::Transaction,
+        study: Some("1.2.840.113619.2.55.3".to_owned()),
+        ..Entry::default()
+    }
+}
+
+/// Adds a record as a request does.
+pub(super) fn add(ledger: &Ledger, place: Place, number: u64) -> Ticket {
+    ledger.add(place, |out| {
+        serde_json::to_writer(&mut *out, &entry(number)).unwrap();
+        out.push(b'\n');
+    })
+}
+
+/// The numbers of records, by their ids.
+pub(super) fn numbers(batch: &Batch) -> Vec<u64> {
+    batch.entries.iter().map(|(entry, _)| entry.id.parse().unwrap()).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

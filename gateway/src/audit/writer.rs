@@ -1,0 +1,220 @@
+//! The thread that brings records to the disk.
+//!
+//! It takes all that waits, appends it to the file and to the queue with one write each, and tells those
+//! who wait. What the disk does not take stays in memory and is tried again each second.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::time::{Duration, Instant};
+
+use super::file::RecordFile;
+use super::ledger::{Chunk, Message, Settles};
+use super::queue::Queue;
+use super::room::Room;
+
+/// What the thread works with.
+pub(super) struct Writer {
+    room: Arc<Room>,
+    messages: Receiver<Message>,
+    file: Option<RecordFile>,
+    queue: Option<Queue>,
+    /// Not yet begun to be written, oldest first.
+    chunks: VecDeque<Chunk>,
+    batch: Batch,
+    retry_at: Option<Instant>,
+}
+
+/// Chunks that are written together.
+#[derive(Default)]
+struct Batch {
+    chunks: Vec<Chunk>,
+    /// What failed for the queue is not written to the file again.
+    is_in_file: bool,
+    is_in_queue: bool,
+}
+
+/// What is to be done after all that was collected is written.
+enum Order {
+    Reopen,
+    End(Option<SyncSender<()>>),
+}
+
+impl Writer {
+    pub(super) fn new(
+        room: Arc<Room>,
+        messages: Receiver<Message>,
+        (file, queue): (Option<RecordFile>, Option<Queue>),
+    ) -> Self {
+        let (chunks, batch) = (VecDeque::new(), Batch::default());
+        Self { room, messages, file, queue, chunks, batch, retry_at: None }
+    }
+
+    /// Writes until it is told to end, or nobody is left to tell.
+    pub(super) fn run(mut self) {
+        loop {
+            let order = self.collect();
+            if self.retry_at.is_none_or(|at| at <= Instant::now()) {
+                self.write();
+            }
+            match order {
+                None => {}
+                Some(Order::Reopen) => self.reopen(),
+                Some(Order::End(told)) => {
+                    self.end();
+                    drop(self);
+                    let _ = told.map(|told| told.send(()));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for records, and takes all there are, or as many as are written at once.
+    fn collect(&mut self) -> Option<Order> {
+        let mut next = match self.retry_at {
+            None => self.messages.recv().map_err(|_| TryRecvError::Disconnected),
+            Some(at) => {
+                let left = at.saturating_duration_since(Instant::now());
+                self.messages.recv_timeout(left).map_err(|error| match error {
+                    RecvTimeoutError::Timeout => TryRecvError::Empty,
+                    RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+                })
+            }
+        };
+        let mut bytes = 0;
+        loop {
+            match next {
+                Ok(Message::Chunk(mut chunk)) => {
+                    bytes += chunk.lines.len();
+                    if self.retry_at.is_some() && !self.room.may_refuse() {
+                        chunk.settles = None;
+                    }
+                    self.chunks.push_back(chunk);
+                }
+                Ok(Message::Reopen) => return Some(Order::Reopen),
+                Ok(Message::Close(told)) => return Some(Order::End(Some(told))),
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Disconnected) => return Some(Order::End(None)),
+            }
+            if bytes >= BATCH {
+                return None;
+            }
+            next = self.messages.try_recv();
+        }
+    }
+
+    /// Writes all there is, and says so when the disk begins to fail or takes it again.
+    fn write(&mut self) {
+        while self.batch.fill(&mut self.chunks) {
+            if let Err(error) = self.write_batch() {
+                self.retry_at = Some(Instant::now() + RETRY);
+                if !self.room.broken(true) {
+                    tracing::error!(%error, "audit records cannot be written to the disk");
+                }
+                if !self.room.may_refuse() {
+                    let all = self.batch.chunks.iter_mut().chain(&mut self.chunks);
+                    all.for_each(|chunk| chunk.settles = None);
+                }
+                return;
+            }
+        }
+        self.retry_at = None;
+        if self.room.broken(false) {
+            tracing::info!("audit records are written to the disk again");
+        }
+    }
+
+    /// Writes what the file or the queue has not yet of the batch.
+    fn write_batch(&mut self) -> io::Result<()> {
+        let Self { room, file, queue, batch, .. } = self;
+        let count = batch.chunks.iter().map(|chunk| chunk.count).sum();
+        if let (Some(file), false) = (&mut *file, batch.is_in_file) {
+            file.append(batch.chunks.iter().map(|chunk| &*chunk.lines))?;
+            batch.is_in_file = true;
+        }
+        if let (Some(queue), false) = (&mut *queue, batch.is_in_queue) {
+            // With `refuse` no transaction begins any more, and those under way lose nothing.
+            if room.is_queue_full() && !room.may_refuse() {
+                room.lost(count);
+            } else {
+                queue.append(batch.chunks.iter().map(|chunk| &*chunk.lines))?;
+            }
+            batch.is_in_queue = true;
+        }
+        if batch.chunks.iter().any(|chunk| chunk.settles.is_some()) {
+            file.as_ref().map_or(Ok(()), RecordFile::sync)?;
+            queue.as_ref().map_or(Ok(()), Queue::sync)?;
+        }
+        room.kept(count);
+        let Batch { chunks, .. } = std::mem::take(batch);
+        chunks.into_iter().filter_map(|chunk| chunk.settles).for_each(Settles::kept);
+        Ok(())
+    }
+
+    fn reopen(&mut self) {
+        if let Some(file) = &mut self.file {
+            if let Err(error) = file.reopen() {
+                tracing::error!(%error, "the audit file cannot be opened anew; the old one stays in use");
+                return;
+            }
+            // It may be on another disk.
+            self.write();
+        }
+    }
+
+    /// Writes what is left, for as long as the end of the process may wait for a disk.
+    fn end(&mut self) {
+        let until = Instant::now() + END_MOST;
+        while self.retry_at.is_some() && Instant::now() < until {
+            std::thread::sleep(RETRY / 10);
+            self.write();
+        }
+        let chunks = self.batch.chunks.iter().chain(&self.chunks);
+        let lost = chunks.map(|chunk| chunk.count).sum();
+        if lost > 0 {
+            self.room.lost(lost);
+            self.room.leave(lost);
+            tracing::error!(records = lost, "audit records are lost: the disk does not take them");
+        }
+        let file = self.file.as_ref().map_or(Ok(()), RecordFile::close);
+        let queue = self.queue.as_ref().map_or(Ok(()), Queue::sync);
+        if let Err(error) = file.and(queue) {
+            tracing::error!(%error, "audit records may be lost if the power fails now");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Nothing is written from now on, also if it was a bug that ended it.
+        self.room.broken(true);
+    }
+}
+
+impl Batch {
+    /// Takes chunks if it has none; tells whether it has any.
+    fn fill(&mut self, waiting: &mut VecDeque<Chunk>) -> bool {
+        if self.chunks.is_empty() {
+            let mut bytes = 0;
+            let fits = |chunk: &&Chunk| {
+                let is_first = bytes == 0;
+                bytes += chunk.lines.len();
+                is_first || bytes <= BATCH
+            };
+            let count = waiting.iter().take_while(fits).count();
+            self.chunks.extend(waiting.drain(..count));
+        }
+        !self.chunks.is_empty()
+    }
+}
+
+/// How long a disk that takes nothing is left alone.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long the end of the process waits for it.
+const END_MOST: Duration = Duration::from_secs(5);
+
+/// Bytes that are written at once, about.
+const BATCH: usize = 1 << 20;
