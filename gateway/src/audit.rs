@@ -16,6 +16,7 @@ use std::time::Duration;
 use config::Durability;
 
 mod append;
+pub(crate) mod atna;
 mod chain;
 pub(crate) mod coded;
 pub(crate) mod entry;
@@ -28,6 +29,7 @@ mod reader;
 mod room;
 #[cfg(test)]
 mod samples;
+pub(crate) mod syslog;
 mod transaction;
 mod writer;
 
