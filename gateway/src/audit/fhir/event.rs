@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use humantime::{format_rfc3339_millis, parse_rfc3339};
 
+use super::super::atna::Source;
 use super::super::coded::{Coded, failure};
 use super::super::entry::{Entry, Outcome};
 use super::pattern::Pattern;
-use super::resource::{Agent, AuditEvent, Coding, Concept, Meta, Period, Reference, Source};
+use super::resource::{Agent, AuditEvent, Coding, Concept, Meta, Period, Reference, Reporter};
 use super::text::sound;
 use super::words::{APPLICATION_SERVER, BREAK_THE_GLASS, REST};
-use super::{Names, agents, entities};
+use super::{agents, entities};
 
 impl<'e> AuditEvent<'e> {
     /// The resource that says what `entry` says.
-    pub(crate) fn of(entry: &'e Entry, names: &'e Names) -> Self {
-        let Coded { event, kind, action, participants, objects } = Coded::of(entry, &names.source);
+    pub(crate) fn of(entry: &'e Entry, source: &'e Source) -> Self {
+        let Coded { event, kind, action, participants, objects } = Coded::of(entry, &source.id);
         let pattern = Pattern::of(entry, event, action);
         let agent = match &pattern {
-            Some(pattern) => agents::of_pattern(entry, &names.source, pattern),
+            Some(pattern) => agents::of_pattern(entry, &source.id, pattern),
             None => agents::of(entry, participants),
         };
         let (kind, subtype) = match &pattern {
@@ -37,9 +38,9 @@ impl<'e> AuditEvent<'e> {
             outcome_desc: failure(entry).filter(|why| !why.is_empty()).or_else(status),
             purpose_of_event: purpose(entry),
             agent,
-            source: Source {
-                site: names.site.as_deref().map(sound),
-                observer: Reference::identified(None, names.source.as_str()),
+            source: Reporter {
+                site: source.site.as_deref().map(sound),
+                observer: Reference::identified(None, source.id.as_str()),
                 kind: [APPLICATION_SERVER],
             },
             entity: entities::of(entry, objects, pattern.as_ref()),

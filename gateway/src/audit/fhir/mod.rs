@@ -19,12 +19,3 @@ mod words;
 pub(crate) use self::exchange::FhirError;
 pub(crate) use self::resource::AuditEvent;
 pub(crate) use self::sink::{Fhir, Sent};
-
-/// What this gateway is called in records.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Names {
-    /// `AuditSourceID`.
-    pub source: String,
-    /// `AuditEnterpriseSiteID`.
-    pub site: Option<String>,
-}

@@ -27,7 +27,7 @@ pub(crate) struct AuditEvent<'e> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) purpose_of_event: Vec<Concept<'e>>,
     pub(super) agent: Vec<Agent<'e>>,
-    pub(super) source: Source<'e>,
+    pub(super) source: Reporter<'e>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) entity: Vec<Entity<'e>>,
 }
@@ -107,7 +107,7 @@ pub(super) struct Identifier<'e> {
 
 /// Who says so.
 #[derive(Serialize)]
-pub(super) struct Source<'e> {
+pub(super) struct Reporter<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) site: Option<Cow<'e, str>>,
     pub(super) observer: Reference<'e>,

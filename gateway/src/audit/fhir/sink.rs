@@ -2,13 +2,15 @@
 //! `Bundle` of the kind `batch`, of which each stands for itself.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::super::atna::Source;
 use super::super::entry::Entry;
+use super::AuditEvent;
 use super::answer::{Fate, one, several};
 use super::exchange::{Exchange, FhirError};
-use super::{AuditEvent, Names};
 use crate::token::Slot;
 
 /// A FHIR server, and what is under way to it.
@@ -17,7 +19,7 @@ use crate::token::Slot;
 /// and only those others are sent once more.
 pub(crate) struct Fhir {
     exchange: Exchange,
-    names: Names,
+    source: Source,
     /// How many records it is asked to take at once; fewer once that was too much for it.
     most: usize,
     /// How many requests it has taken in a row.
@@ -42,13 +44,9 @@ type Key = (String, String);
 
 impl Fhir {
     /// The server as configured, whose tokens come from `slot` if it wants any.
-    pub(crate) fn new(
-        config: &config::AuditFhir,
-        names: Names,
-        slot: Option<std::sync::Arc<Slot>>,
-    ) -> Self {
+    pub(crate) fn new(config: &config::AuditFhir, source: Source, slot: Option<Arc<Slot>>) -> Self {
         let exchange = Exchange::new(config, slot);
-        Self { exchange, names, most: MOST, taken: 0, settled: HashMap::new() }
+        Self { exchange, source, most: MOST, taken: 0, settled: HashMap::new() }
     }
 
     /// Sends the first of these records, in one request. Called again it has to be given those that
@@ -72,7 +70,7 @@ impl Fhir {
 
     /// What becomes of each of these.
     async fn ask(&self, open: &[&Entry]) -> Result<Vec<Fate>, FhirError> {
-        let resource = |entry| AuditEvent::of(entry, &self.names);
+        let resource = |entry| AuditEvent::of(entry, &self.source);
         match open {
             [] => Ok(Vec::new()),
             [entry] => {

@@ -286,6 +286,6 @@ fn codes(codings: &Value) -> Vec<&str> {
 }
 
 fn resource_of(entry: &Entry) -> Value {
-    let names = Names { source: "dicom-gateway".to_owned(), site: Some("Radiology".to_owned()) };
-    serde_json::to_value(AuditEvent::of(entry, &names)).expect("JSON")
+    let source = Source { id: "dicom-gateway".to_owned(), site: Some("Radiology".to_owned()) };
+    serde_json::to_value(AuditEvent::of(entry, &source)).expect("JSON")
 }

@@ -201,8 +201,8 @@ impl Server {
             token: None,
             timeout: Duration::from_millis(500),
         };
-        let names = Names { source: "dicom-gateway".to_owned(), site: None };
-        Fhir::new(&config, names, None)
+        let source = Source { id: "dicom-gateway".to_owned(), site: None };
+        Fhir::new(&config, source, None)
     }
 
     fn poison(&self, id: &str) {
