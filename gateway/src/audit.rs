@@ -24,6 +24,8 @@ pub(crate) mod fhir;
 mod file;
 mod ledger;
 pub(crate) mod material;
+#[cfg(test)]
+mod page;
 mod queue;
 mod reader;
 mod room;

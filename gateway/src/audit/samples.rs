@@ -44,7 +44,7 @@ pub(crate) fn samples() -> Vec<(&'static str, Entry)> {
             Entry {
                 principal: None,
                 client: None,
-                ..failed(retrieval(), (Outcome::SeriousFailure, 401, "caller", "unauthenticated"))
+                ..failed(retrieval(), (Outcome::SeriousFailure, 401, "caller", "no-credentials"))
             },
         ),
         (
