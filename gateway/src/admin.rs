@@ -86,6 +86,9 @@ impl View {
                 let mut body = metrics::render(&self.shared.metrics, (routes, usage), lives);
                 metrics::render_callers(&mut body, &generation.routes);
                 metrics::render_dropped_lines(&mut body, self.log.dropped());
+                if let Some(audit) = &self.shared.audit {
+                    metrics::render_audit(&mut body, &audit.figures());
+                }
                 text(StatusCode::OK, "text/plain; version=0.0.4", body)
             }
             "/" => text(StatusCode::OK, "text/plain", "/live\n/ready\n/metrics\n"),
@@ -93,7 +96,7 @@ impl View {
         }
     }
 
-    /// A usable token for every route, and no drain.
+    /// A usable token for every route, records that can be kept, and no drain.
     fn ready(&self) -> Response<Full<Bytes>> {
         let now = Instant::now();
         let generation = self.current.load();
@@ -114,12 +117,14 @@ impl View {
             })
             .collect::<Vec<_>>();
         let draining = self.shared.is_draining();
-        let ready = !draining && routes.iter().all(|route| route.ready);
+        let is_refusing = self.shared.audit.as_ref().is_some_and(|audit| audit.is_refusing());
+        let audit = is_refusing.then_some("no records of accesses can be kept");
+        let ready = !draining && !is_refusing && routes.iter().all(|route| route.ready);
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let time = SystemTime::now();
         let ended = generation.lives.iter().filter(|life| life.has_ended(time));
         let ended = ended.map(|life| life.key.clone()).collect();
-        let readiness = Readiness { ready, draining, routes, ended };
+        let readiness = Readiness { ready, draining, audit, routes, ended };
         let body = serde_json::to_vec(&readiness).unwrap_or_default();
         text(status, "application/json", body)
     }
@@ -129,6 +134,9 @@ impl View {
 struct Readiness {
     ready: bool,
     draining: bool,
+    /// Why no request is let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<&'static str>,
     routes: Vec<RouteStatus>,
     /// Options whose certificates or secrets have ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -4,7 +4,7 @@
 //! saw or changed which study, and is for those who have to answer for that: it goes by its own way,
 //! whole, to a file, to repositories and to FHIR servers, and to no log.
 
-#![allow(dead_code, unused_imports, reason = "its parts are about to meet in the request path")]
+#![allow(dead_code, unused_imports, reason = "its sinks are about to meet")]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use config::Durability;
 
+mod alerts;
 mod append;
 pub(crate) mod atna;
 mod chain;
 pub(crate) mod coded;
+pub(crate) mod deliver;
 pub(crate) mod entry;
 pub(crate) mod fhir;
 mod file;
@@ -44,6 +46,7 @@ use self::reader::SinkCounts;
 use self::room::Room;
 use self::writer::Writer;
 
+pub(crate) use self::alerts::{Alert, Alerts};
 pub(crate) use self::ledger::{Ledger, Ticket};
 pub(crate) use self::queue::Position;
 pub(crate) use self::reader::{Batch, Reader};

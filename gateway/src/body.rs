@@ -5,16 +5,20 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::Version;
+use http::{Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::error::Blame;
 use crate::origin::Lease;
 use crate::patience::Patience;
-use crate::record::Record;
+use crate::record::{Keeping, Record};
 use crate::rewrite::{Broken, Rewriter};
 use crate::server::Conn;
+
+mod kept;
+
+use self::kept::Kept;
 
 /// What the caller is given. Ends the transaction's record when it ends, whichever way.
 pub(crate) struct Body {
@@ -25,6 +29,8 @@ pub(crate) struct Body {
 enum Source {
     Whole(Option<Bytes>),
     Origin(OriginBody),
+    /// The same, whose end waits for the record.
+    Kept(Box<Kept>),
 }
 
 struct OriginBody {
@@ -60,6 +66,33 @@ pub(crate) enum BodyError {
     Late,
 }
 
+impl BodyError {
+    fn code(self) -> &'static str {
+        match self {
+            Self::BrokeOff => "origin-broke-off",
+            Self::Late => "origin-late",
+        }
+    }
+}
+
+/// What a head without anything behind it, or with all of it, has to wait for: that the record of the
+/// access is kept. Nothing, but with `durability = "synced"`.
+pub(crate) fn keep(response: &mut Response<Body>) -> Option<Keeping> {
+    let status = response.status();
+    let Body { source, record } = response.body_mut();
+    let record = record.as_mut()?;
+    let has_none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+        || record.method() == Method::HEAD;
+    let origin = match source {
+        Source::Whole(bytes) => {
+            return record.keep(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
+        }
+        Source::Origin(origin) => origin,
+        Source::Kept(kept) => &kept.origin,
+    };
+    if has_none || origin.is_ended() { record.keep(0) } else { None }
+}
+
 impl Body {
     /// One of our own making.
     pub(crate) fn whole(bytes: Bytes, record: Option<Record>) -> Self {
@@ -92,7 +125,12 @@ impl Body {
             owed: false,
             ended: false,
         };
-        Self { source: Source::Origin(origin), record: Some(record) }
+        let source = if record.waits_for_the_disk() {
+            Source::Kept(Box::new(Kept::new(origin)))
+        } else {
+            Source::Origin(origin)
+        };
+        Self { source, record: Some(record) }
     }
 }
 
@@ -173,7 +211,6 @@ impl OriginBody {
     /// The connection is free for the next request.
     fn end(&mut self) {
         self.ended = true;
-        self.conn.answer_is_whole();
         if let Some(lease) = self.lease.take() {
             lease.release();
         }
@@ -204,19 +241,22 @@ impl HttpBody for Body {
         let frame = match &mut this.source {
             Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Source::Origin(origin) => origin.poll(cx),
+            Source::Kept(kept) => match &mut this.record {
+                Some(record) => kept.poll(cx, record),
+                None => kept.origin.poll(cx),
+            },
         };
         match (&frame, &mut this.record) {
             (Poll::Ready(Some(Ok(frame))), Some(record)) => {
                 record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
             (Poll::Ready(Some(Err(error))), Some(record)) => {
-                let code = match error {
-                    BodyError::BrokeOff => "origin-broke-off",
-                    BodyError::Late => "origin-late",
-                };
-                record.broke_off(Blame::Origin, code);
+                record.broke_off(Blame::Origin, error.code());
             }
-            (Poll::Ready(None), Some(record)) => record.whole(),
+            (Poll::Ready(None), Some(record)) => {
+                record.whole();
+                record.conn().answer_is_whole();
+            }
             _ => {}
         }
         frame
@@ -226,6 +266,7 @@ impl HttpBody for Body {
         match &self.source {
             Source::Whole(bytes) => bytes.is_none(),
             Source::Origin(origin) => origin.is_ended(),
+            Source::Kept(kept) => kept.is_ended(),
         }
     }
 
@@ -235,6 +276,7 @@ impl HttpBody for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Source::Origin(origin) => origin.size_hint(),
+            Source::Kept(kept) => kept.size_hint(),
         }
     }
 }
@@ -246,11 +288,17 @@ impl Drop for Body {
         if let Some(record) = self.record.as_mut().filter(|_| is_end) {
             record.whole();
         }
-        if let Source::Origin(origin) = &mut self.source {
-            origin.turn(false);
-            if is_end {
-                origin.end();
-            }
+        let origin = match &mut self.source {
+            Source::Whole(_) => return,
+            Source::Origin(origin) => origin,
+            Source::Kept(kept) => &mut kept.origin,
+        };
+        origin.turn(false);
+        if origin.is_ended() {
+            origin.end();
+        }
+        if is_end {
+            origin.conn.answer_is_whole();
         }
     }
 }

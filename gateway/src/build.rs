@@ -11,7 +11,8 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::audit::material;
+use crate::audit::entry::{Entry, Event};
+use crate::audit::{Alert, Alerts, Audit, Pieces, material};
 use crate::caller::{self, Callers, Failures, KeyFileError, KeySources, Passwords};
 use crate::cors::Pages;
 use crate::identity;
@@ -39,6 +40,10 @@ pub(crate) struct Shared {
     pub(crate) keys: KeySources,
     /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
     pub(crate) pseudonym: Arc<str>,
+    /// Where records of accesses go, if they are kept.
+    pub(crate) audit: Option<Arc<Audit>>,
+    /// Who is refused again and again, if records are kept.
+    pub(crate) alerts: Option<Alerts>,
     draining: AtomicBool,
 }
 
@@ -54,7 +59,35 @@ impl Shared {
             user_tokens: Arc::new(UserTokens::new(runtime.clone(), 0)),
             keys: KeySources::new(runtime),
             pseudonym: format!("dicom-gateway-{:016x}", fastrand::u64(..)).into(),
+            audit: None,
+            alerts: None,
             draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts alerts on record.
+    pub(crate) fn alert(&self, due: Vec<Alert>) {
+        if let Some(audit) = &self.audit {
+            due.iter().for_each(|alert| audit.enter(&alert.entry()));
+        }
+    }
+
+    /// Puts on record what happens to the gateway itself.
+    pub(crate) fn put_on_record(&self, event: Event) {
+        if let Some(audit) = &self.audit {
+            let version = Some(env!("CARGO_PKG_VERSION").to_owned());
+            audit.enter(&Entry { version, ..Entry::now(event) });
+        }
+    }
+
+    /// Puts the last on record: the workers have ended.
+    pub(crate) fn close_records(&self) {
+        if let Some(alerts) = &self.alerts {
+            self.alert(alerts.rest());
+        }
+        self.put_on_record(Event::Stop);
+        if let Some(audit) = &self.audit {
+            audit.close();
         }
     }
 
@@ -167,6 +200,8 @@ impl Generation {
             .zip(origins.into_iter().zip(callers))
             .map(|(route, (origin, callers))| {
                 let label = Arc::<str>::from(route.prefix.as_str());
+                let name = if label.is_empty() { "/" } else { &label };
+                let client = &config.clients[route.client].name;
                 Route {
                     config: route.clone(),
                     callers,
@@ -176,6 +211,7 @@ impl Generation {
                     forwarding: forwarding(route),
                     pages: Pages::new(route),
                     links: rewrite::links(route),
+                    pieces: Pieces::new(name, &route.origin.authority, client),
                     metrics: shared.metrics.route(&label),
                     label,
                 }

@@ -81,6 +81,9 @@ pub(crate) enum Error {
     /// The origin server refuses our token.
     #[error("the origin server refuses the token")]
     TokenRefused,
+    /// No record of the access could be kept.
+    #[error("no record of the access could be kept")]
+    AuditUnavailable,
     /// A bug.
     #[error("the gateway failed")]
     Panicked,
@@ -222,12 +225,17 @@ impl Error {
                 let title = "The origin server refuses the gateway's token";
                 (502, Origin, "token-refused", title, "proxy_internal_response")
             }
+            Self::AuditUnavailable => {
+                let title = "No record of this access could be kept, so it is refused for now";
+                (503, Gateway, "audit-unavailable", title, "proxy_internal_error")
+            }
             Self::Panicked => {
                 (500, Gateway, "gateway-failed", "The gateway failed", "proxy_internal_error")
             }
         };
         let allow = if let Self::WrongMethod(allowed) = self { Some(*allowed) } else { None };
-        Answer { allow, ..answer(status, blame, code, title, proxy_error) }
+        let retry_after = matches!(self, Self::AuditUnavailable).then_some(BETWEEN_ATTEMPTS);
+        Answer { allow, retry_after, ..answer(status, blame, code, title, proxy_error) }
     }
 }
 
@@ -338,7 +346,7 @@ pub(crate) fn is_known(method: &Method) -> bool {
 /// The methods of DICOMweb, and PATCH, which Azure uses on its extended query tags.
 pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// How long a caller should wait for an issuer's keys.
+/// How long a caller should wait for an issuer's keys, or for room on a disk.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
 
 const BAD_REQUEST: &str = "http_request_error";

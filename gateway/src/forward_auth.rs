@@ -26,7 +26,7 @@ use crate::permit::Permit;
 use crate::record::{Asker, Record, Trace};
 use crate::server::Conn;
 use crate::token::AccessToken;
-use crate::{Gateway, cors, permit, problem, rewrite, wire};
+use crate::{Gateway, body, cors, permit, problem, rewrite, wire};
 
 mod description;
 
@@ -66,7 +66,11 @@ impl Gateway {
             conn.linger_on_close();
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response.map(|bytes| Body::whole(bytes, Some(record)))
+        let mut response = response.map(|bytes| Body::whole(bytes, Some(record)));
+        if let Some(kept) = body::keep(&mut response) {
+            kept.await;
+        }
+        response
     }
 
     /// The token for the request that is described.
@@ -81,6 +85,7 @@ impl Gateway {
         let request = described(request, forward_auth.described_by)?;
         record.describes(request.method());
         record.route = self.generation.routes.find(request.uri().path());
+        record.reserve()?;
         wire::admit(&self.generation.proxy_rules, &request)?;
         let (route, asked) = self.resolve(&request, record)?;
         if cors::is_preflight(&request) {
@@ -89,7 +94,9 @@ impl Gateway {
         let head = request.into_parts().0;
         let permit = permit(route, asked, (&head, &Peer::default()), record).await?;
         goes_on_whole(&permit, &head.headers)?;
-        route.source.of(permit.principal())?.token().await
+        let token = route.source.of(permit.principal())?.token().await?;
+        record.uses_client();
+        Ok(token)
     }
 }
 

@@ -155,6 +155,9 @@ impl Gateway {
             // A small body mostly came with the head; that it throws away, and goes on.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(kept) = body::keep(&mut response) {
+            kept.await;
+        }
         response
     }
 
@@ -165,6 +168,7 @@ impl Gateway {
         conn: &Conn,
         record: &mut Record,
     ) -> Result<Answered, Error> {
+        record.reserve()?;
         wire::admit(&self.generation.rules, &request)?;
         let (route, asked) = self.resolve(&request, record)?;
         let mut inbound = Inbound::new(request, conn);
@@ -173,6 +177,7 @@ impl Gateway {
         inbound.within_ceiling(&permit)?;
         let holder = route.source.of(permit.principal())?;
         let mut token = holder.token().await?;
+        record.uses_client();
         let (mut response, mut lease) = self.forward(&permit, &token, &mut inbound, record).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             // The origin server's challenge is about our token: no caller could answer it.
@@ -202,6 +207,7 @@ impl Gateway {
     ) -> Result<(&Route, (Transaction, Resource)), Error> {
         let route = self.generation.routes.at(record.route.ok_or(Error::NoRoute)?);
         let resource = route.resource(request)?;
+        record.is_about(resource, request.uri().path_and_query());
         let transaction = resource.transaction(request.method())?;
         record.transaction = Some(transaction);
         route.pages.admit(request)?;
@@ -283,7 +289,7 @@ async fn permit<'r>(
     record: &mut Record,
 ) -> Result<Permit<'r>, Error> {
     let principal = route.callers.authenticate(head, peer).await?;
-    record.caller = Some(principal.kind());
+    record.is_of(&principal);
     Permit::grant(principal, asked, (route, head))
 }
 
@@ -350,6 +356,8 @@ mod tests {
             size_of::<F>()
         }
         let size = size(Gateway::handle);
+        eprintln!("{size}");
+        eprintln!("{size}");
         assert!(size <= 5 << 10, "{size} bytes");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 
+use crate::audit::Ledger;
 use crate::log::{Lines, Log};
 use crate::record::Stamp;
 use crate::record::trace::hex;
@@ -14,6 +15,8 @@ use crate::rewrite::Via;
 /// A worker's own.
 pub(crate) struct Local {
     pub(crate) lines: Lines,
+    /// Records of accesses, where they are kept.
+    pub(crate) ledger: Option<Ledger>,
     pub(crate) stamp: Stamp,
     pub(crate) via: Via,
     /// The block that short strings are cut from.
@@ -23,9 +26,10 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    pub(crate) fn new(log: Log, pseudonym: &Arc<str>) -> Self {
+    pub(crate) fn new(log: Log, ledger: Option<Ledger>, pseudonym: &Arc<str>) -> Self {
         Self {
             lines: Lines::new(log),
+            ledger,
             stamp: Stamp::default(),
             via: Via::new(pseudonym),
             block: RefCell::default(),

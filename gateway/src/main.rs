@@ -157,6 +157,8 @@ async fn drain(server: Server, runtime: &Runtime, signals: &mut Signals) -> Opti
 }
 
 fn reload(server: &Server, file: Option<&Path>, set_level: &SetLevel) {
+    // Also where the configuration is refused: whoever renamed the file waits for a new one.
+    server.reopen_records();
     let Some(file) = file else {
         tracing::warn!("a sidecar has no file to read again");
         return;

@@ -16,9 +16,11 @@ use crate::caller::Principal;
 use crate::error::Blame;
 use crate::token::AcquireError;
 
+mod audit;
 mod callers;
 mod text;
 
+pub(crate) use self::audit::render_audit;
 pub(crate) use self::callers::render_callers;
 pub(crate) use self::text::{render, render_dropped_lines};
 

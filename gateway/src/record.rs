@@ -2,9 +2,11 @@
 //!
 //! Every transaction has exactly one record, and the record ends exactly once: with the last byte of
 //! the answer, with its breaking off, or when the caller leaves. Metrics and the log line come from
-//! it and from nowhere else. It holds no path, no query and no header: those may tell of a patient.
+//! it and from nowhere else, and so does the record of the access where such records are kept. Metrics
+//! and log are told no path, no query and no header: those may tell of a patient.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use config::{LogFormat, LogLevel, Transaction};
@@ -16,9 +18,12 @@ use crate::origin::Upload;
 use crate::route::Route;
 use crate::server::Conn;
 
+mod access;
 mod line;
 pub(crate) mod trace;
 
+use self::access::Access;
+pub(crate) use self::access::Keeping;
 pub(crate) use self::line::Stamp;
 pub(crate) use self::trace::Trace;
 
@@ -46,6 +51,10 @@ pub(crate) struct Record {
     pub(crate) received: u64,
     /// Bytes of the answer's body, or of a WebSocket, that the caller was given.
     pub(crate) sent: u64,
+    /// The emergency that its principal asserts: the reason.
+    pub(crate) emergency: Option<Arc<str>>,
+    /// What the record of the access needs, until that is entered.
+    access: Option<Access>,
     status: StatusCode,
     outcome: Outcome,
 }
@@ -90,6 +99,8 @@ impl Record {
             upload: None,
             received: 0,
             sent: 0,
+            emergency: None,
+            access: None,
             status: CALLER_LEFT,
             outcome: Outcome::Unanswered,
         }
@@ -136,6 +147,15 @@ impl Record {
         }
     }
 
+    /// The method of the request that it is of.
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn received(&self) -> u64 {
+        self.upload.as_ref().map_or(self.received, |upload| upload.received())
+    }
+
     /// The caller's connection.
     pub(crate) fn conn(&self) -> Rc<Conn> {
         self.conn.clone()
@@ -150,9 +170,10 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         self.conn.end();
-        let duration = self.started.elapsed();
-        let received = self.upload.as_ref().map_or(self.received, |upload| upload.received());
+        self.enter_access();
+        let (duration, received) = (self.started.elapsed(), self.received());
         let blame = self.blame();
+        self.count_refusal();
         let metrics = match self.route() {
             Some(route) => &route.metrics,
             None => &self.gateway.shared.metrics.unrouted,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use config::{Profile, Urls};
 use http::{HeaderName, HeaderValue, Request};
 
+use crate::audit::Pieces;
 use crate::caller::Callers;
 use crate::cors::Pages;
 use crate::error::Error;
@@ -45,6 +46,8 @@ pub(crate) struct Route {
     pub pages: Pages,
     /// What becomes of the origin server's URLs, where anything does.
     pub links: Option<Arc<Links>>,
+    /// What all records of its accesses have in common.
+    pub pieces: Pieces,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
 }

@@ -14,6 +14,9 @@ use config::{Address, Config};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admin;
+use crate::audit::deliver::Deliveries;
+use crate::audit::entry::Event;
+use crate::audit::{Alerts, Audit, AuditError};
 use crate::build::{BuildError, Generation, Shared};
 use crate::log::Log;
 use crate::rotation;
@@ -72,6 +75,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// Records of accesses cannot be kept where they should be.
+    #[error("audit: {0}")]
+    Audit(AuditError),
     /// A thread or runtime cannot be had.
     #[error("a thread cannot be started: {0}")]
     Thread(io::Error),
@@ -88,11 +94,16 @@ impl Server {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
-        let shared = Arc::new(Shared::new(control.handle().clone()));
+        let mut shared = Shared::new(control.handle().clone());
         let count = config.runtime.workers;
         let generation = Generation::build(config, &shared, None).map_err(StartError::Build)?;
         let generation = Arc::new(generation);
         let config = &generation.config;
+        if let Some(config) = &config.audit {
+            shared.audit = Some(Audit::start(config).map_err(StartError::Audit)?);
+            shared.alerts = Some(Alerts::new(config.alert_after));
+        }
+        let shared = Arc::new(shared);
         let bound = bind::callers(&config.listener.address, count)
             .map_err(|error| bind_error("listener.address", &config.listener.address, error))?;
         let admin = bind::admin(&config.admin.address)
@@ -132,6 +143,7 @@ impl Server {
         let view = admin::View { shared: shared.clone(), current, log };
         let control = start_control(control, admin, view, workers.clone());
         let control = control.map_err(StartError::Thread)?;
+        shared.put_on_record(Event::Start);
         Ok(Self {
             address: bound.address,
             admin_address,
@@ -179,6 +191,13 @@ impl Server {
         outcome
     }
 
+    /// Goes on in a new file of records, if the old one was renamed.
+    pub fn reopen_records(&self) {
+        if let Some(audit) = &self.shared.audit {
+            audit.reopen();
+        }
+    }
+
     /// Counts a configuration that was refused before it could be built.
     pub fn refuse_reload(&self) {
         self.shared.metrics.reloads_refused.add(1);
@@ -201,6 +220,7 @@ impl Server {
         for done in self.workers.publish(Arc::new(generation)) {
             let _ = done.recv_timeout(GRACE);
         }
+        self.shared.put_on_record(Event::Reload);
         Ok(())
     }
 
@@ -223,10 +243,10 @@ impl Server {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-        if let Some(Control { stop, thread }) = self.control.take() {
-            let _ = stop.send(());
-            let _ = thread.join();
-        }
+        let Some(Control { stop, thread }) = self.control.take() else { return };
+        self.shared.close_records();
+        let _ = stop.send(());
+        let _ = thread.join();
     }
 }
 
@@ -256,16 +276,34 @@ fn start_control(
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
             let shared = view.shared.clone();
+            let records = &workers.current().config.audit;
+            let deliveries = shared.audit.as_ref().zip(records.as_ref());
+            let deliveries = deliveries.map(|(audit, config)| Deliveries::start(audit, config));
             tokio::select! {
                 () = admin::serve(listener, view) => {}
-                () = rotation::watch(shared, workers) => {}
+                () = rotation::watch(shared.clone(), workers) => {}
+                () = alert(&shared) => {}
                 _ = stopped => {}
+            }
+            if let Some(deliveries) = deliveries {
+                deliveries.finish().await;
             }
         });
         // A name lookup or a file read may hang: the process must not.
         runtime.shutdown_timeout(Duration::from_millis(100));
     })?;
     Ok(Control { stop, thread })
+}
+
+/// Puts on record which addresses were refused how often in the minutes that end.
+async fn alert(shared: &Shared) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        if let Some(alerts) = &shared.alerts {
+            shared.alert(alerts.ended(Instant::now()));
+        }
+    }
 }
 
 fn asked_at(config: &Config) -> Option<&Address> {

@@ -99,6 +99,9 @@ impl Tunnel {
             }
             _ => record.whole(),
         }
+        if let Some(kept) = record.keep(0) {
+            kept.await;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -126,6 +127,18 @@ pub(crate) enum Outcome {
     SeriousFailure,
     /// Not done, since the gateway, the authority or the origin server failed (12).
     MajorFailure,
+}
+
+impl Entry {
+    /// That this happened just now, and no more.
+    pub(crate) fn now(event: Event) -> Self {
+        Self {
+            time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            id: format!("{:016x}", fastrand::u64(..)),
+            event,
+            ..Self::default()
+        }
+    }
 }
 
 impl Outcome {

@@ -94,7 +94,7 @@ struct Window {
 
 /// What counts as one address. Whoever has an IPv6 address mostly has all of its /64.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-enum Source {
+pub(crate) enum Source {
     V4(Ipv4Addr),
     V6([u8; 8]),
     /// This machine, by a Unix socket.
@@ -147,7 +147,7 @@ impl Window {
 }
 
 impl Source {
-    fn of(address: Option<IpAddr>) -> Self {
+    pub(crate) fn of(address: Option<IpAddr>) -> Self {
         match address.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => Self::V4(address),
             Some(IpAddr::V6(address)) => Self::V6(array::from_fn(|index| address.octets()[index])),

@@ -21,7 +21,7 @@ mod credential;
 mod keys;
 mod stranger;
 
-pub(crate) use self::attempts::{Attempts, Failures};
+pub(crate) use self::attempts::{Attempts, Failures, Source};
 pub(crate) use self::bearer::{Issuers, KeySources, User};
 pub(crate) use self::build::callers;
 pub(crate) use self::certificate::{Certificates, Names, Verdicts};

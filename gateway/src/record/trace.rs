@@ -97,7 +97,7 @@ mod tests {
 
     fn local() -> Local {
         let (log, _writer) = crate::log::Log::start(std::io::sink()).expect("a thread");
-        Local::new(log, &"gateway".into())
+        Local::new(log, None, &"gateway".into())
     }
 
     fn headers(lines: &[&str]) -> HeaderMap {

@@ -67,7 +67,8 @@ pub(super) fn run(
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
-        let local = Rc::new(Local::new(log, &shared.pseudonym));
+        let ledger = shared.audit.as_ref().map(|audit| audit.ledger());
+        let local = Rc::new(Local::new(log, ledger, &shared.pseudonym));
         let gateway = Rc::new(gateway(generation, shared, local, &[]));
         let worker = Rc::new(Worker {
             gateway: RefCell::new(gateway),
@@ -231,7 +232,7 @@ async fn accept_all<S: Socket, N: Future<Output = io::Result<(S, Option<IpAddr>)
     }
 }
 
-/// Hands over log lines, and closes connections to origin servers that nobody needs.
+/// Hands over log lines and records, and closes connections to origin servers that nobody needs.
 async fn tidy(worker: Rc<Worker>) {
     let mut ticks = tokio::time::interval(HAND_OVER);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -239,6 +240,9 @@ async fn tidy(worker: Rc<Worker>) {
         ticks.tick().await;
         let gateway = worker.gateway();
         gateway.local.lines.hand_over();
+        if let Some(ledger) = &gateway.local.ledger {
+            ledger.hand_over();
+        }
         if tick % 10 == 0 {
             let now = Instant::now();
             gateway.pools.iter().for_each(|pool| pool.sweep(now));
