@@ -8,15 +8,19 @@ use http::{StatusCode, header};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
+use crate::audit::deliver::Failure;
 use crate::identity;
 use crate::token::{AccessToken, AcquireError, Slot, exchange, retry_after_of};
 
 /// How a FHIR server is asked.
 pub(super) struct Exchange {
     config: config::AuditFhir,
-    slot: Option<Arc<Slot>>,
+    tokens: Tokens,
     client: Mutex<Option<(Contents, reqwest::Client)>>,
 }
+
+/// Whose tokens are sent now, if any are: another configuration may have another key to them.
+pub(crate) type Tokens = Box<dyn Fn() -> Option<Arc<Slot>> + Send + Sync>;
 
 /// What it answered.
 pub(super) struct Answer {
@@ -30,6 +34,7 @@ pub(super) struct Answer {
 
 /// Why records were not taken. Says nothing of what they hold, nor of what the server wrote.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub(crate) enum FhirError {
     /// The key material cannot be used.
     #[error("its key material cannot be used")]
@@ -73,7 +78,7 @@ impl FhirError {
     }
 
     /// When to ask again, if the server said so.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { after, .. } => *after,
             _ => None,
@@ -81,9 +86,15 @@ impl FhirError {
     }
 }
 
+impl From<FhirError> for Failure {
+    fn from(error: FhirError) -> Self {
+        Self { retry_after: error.retry_after(), error: Box::new(error) }
+    }
+}
+
 impl Exchange {
-    pub(super) fn new(config: &config::AuditFhir, slot: Option<Arc<Slot>>) -> Self {
-        Self { config: config.clone(), slot, client: Mutex::default() }
+    pub(super) fn new(config: config::AuditFhir, tokens: Tokens) -> Self {
+        Self { config, tokens, client: Mutex::default() }
     }
 
     /// Posts a resource below the server's base. A token that is not taken is replaced once.
@@ -93,13 +104,13 @@ impl Exchange {
         resource: &impl Serialize,
     ) -> Result<Answer, FhirError> {
         let body = serde_json::to_vec(resource).map_err(|_| FhirError::Broken)?;
-        let Some(slot) = &self.slot else { return self.post_with(path, body, None).await };
-        let token = token(slot).await?;
+        let Some(slot) = (self.tokens)() else { return self.post_with(path, body, None).await };
+        let token = token(&slot).await?;
         let answer = self.post_with(path, body.clone(), Some(&token)).await?;
         if answer.status != StatusCode::UNAUTHORIZED || !slot.reject(&token, None) {
             return Ok(answer);
         }
-        self.post_with(path, body, Some(&*self::token(slot).await?)).await
+        self.post_with(path, body, Some(&*self::token(&slot).await?)).await
     }
 
     async fn post_with(

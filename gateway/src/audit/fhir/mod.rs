@@ -16,6 +16,6 @@ mod sink;
 mod text;
 mod words;
 
-pub(crate) use self::exchange::FhirError;
+pub(crate) use self::exchange::Tokens;
 pub(crate) use self::resource::AuditEvent;
-pub(crate) use self::sink::{Fhir, Sent};
+pub(crate) use self::sink::Fhir;

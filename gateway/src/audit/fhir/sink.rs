@@ -2,16 +2,15 @@
 //! `Bundle` of the kind `batch`, of which each stands for itself.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::super::atna::Source;
+use super::super::deliver::Sent;
 use super::super::entry::Entry;
 use super::AuditEvent;
 use super::answer::{Fate, one, several};
-use super::exchange::{Exchange, FhirError};
-use crate::token::Slot;
+use super::exchange::{Exchange, FhirError, Tokens};
 
 /// A FHIR server, and what is under way to it.
 ///
@@ -28,24 +27,13 @@ pub(crate) struct Fhir {
     settled: HashMap<Key, Fate>,
 }
 
-/// What became of an attempt.
-#[derive(Debug, Default)]
-pub(crate) struct Sent {
-    /// How many records are done with, from the first on.
-    pub acknowledged: usize,
-    /// Which of those the server will never take, in ascending order.
-    pub refused: Vec<usize>,
-    /// Why the others are not; without one they were not sent yet.
-    pub error: Option<FhirError>,
-}
-
 /// Names a record: its id alone was drawn by chance.
 type Key = (String, String);
 
 impl Fhir {
-    /// The server as configured, whose tokens come from `slot` if it wants any.
-    pub(crate) fn new(config: &config::AuditFhir, source: Source, slot: Option<Arc<Slot>>) -> Self {
-        let exchange = Exchange::new(config, slot);
+    /// The server as configured, which is sent a token if `tokens` has any for it.
+    pub(crate) fn new(config: config::AuditFhir, source: Source, tokens: Tokens) -> Self {
+        let exchange = Exchange::new(config, tokens);
         Self { exchange, source, most: MOST, taken: 0, settled: HashMap::new() }
     }
 
@@ -62,7 +50,7 @@ impl Fhir {
                     self.taken = 0;
                     continue;
                 }
-                Err(error) => return Sent { error: Some(error), ..Sent::default() },
+                Err(error) => return Sent { failure: Some(error.into()), ..Sent::default() },
             };
             return self.settle(entries, &open, &fates);
         }
@@ -87,10 +75,10 @@ impl Fhir {
     }
 
     fn settle(&mut self, entries: &[Entry], open: &[&Entry], fates: &[Fate]) -> Sent {
-        let mut error = None;
+        let mut failure = None;
         for (entry, fate) in open.iter().zip(fates) {
             match fate {
-                Fate::Again(status) => error = Some(FhirError::NotAll(*status)),
+                Fate::Again(status) => failure = Some(FhirError::NotAll(*status).into()),
                 Fate::Stored | Fate::Refused => {
                     self.settled.insert(key(entry), *fate);
                 }
@@ -101,7 +89,7 @@ impl Fhir {
             self.most = MOST.min(self.most * 2);
             self.taken = 0;
         }
-        let mut sent = Sent { error, ..Sent::default() };
+        let mut sent = Sent { failure, ..Sent::default() };
         for entry in entries {
             match self.settled.remove(&key(entry)) {
                 None => break,
