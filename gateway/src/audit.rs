@@ -22,12 +22,17 @@ mod chain;
 pub(crate) mod coded;
 pub(crate) mod deliver;
 pub(crate) mod entry;
+pub(crate) mod fhir;
 mod file;
 mod ledger;
 pub(crate) mod material;
+#[cfg(test)]
+mod page;
 mod queue;
 mod reader;
 mod room;
+#[cfg(test)]
+mod samples;
 pub(crate) mod syslog;
 mod transaction;
 mod verify;

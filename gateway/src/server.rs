@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::admin;
 use crate::audit::deliver::Deliveries;
 use crate::audit::entry::Event;
+use crate::audit::fhir::Tokens;
 use crate::audit::{Alerts, Audit, AuditError};
 use crate::build::{BuildError, Generation, Shared};
 use crate::emergency;
@@ -280,7 +281,12 @@ fn start_control(
             let shared = view.shared.clone();
             let records = &workers.current().config.audit;
             let deliveries = shared.audit.as_ref().zip(records.as_ref());
-            let deliveries = deliveries.map(|(audit, config)| Deliveries::start(audit, config));
+            let tokens = |index: usize| -> Tokens {
+                let workers = workers.clone();
+                Box::new(move || workers.current().record_tokens.get(index).cloned().flatten())
+            };
+            let deliveries =
+                deliveries.map(|(audit, config)| Deliveries::start(audit, config, tokens));
             tokio::select! {
                 () = admin::serve(listener, view) => {}
                 () = rotation::watch(shared.clone(), workers) => {}

@@ -13,7 +13,7 @@ mod participants;
 
 pub(crate) use self::codes::{Code, System};
 pub(crate) use self::objects::{Object, Subject, criteria};
-pub(crate) use self::participants::{AccessPoint, Part, Participant};
+pub(crate) use self::participants::{AccessPoint, Part, Participant, everyone};
 
 use self::codes::*;
 

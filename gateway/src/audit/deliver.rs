@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use super::atna::Source;
 use super::entry::Entry;
+use super::fhir::{Fhir, Tokens};
 use super::reader::Reader;
 use super::syslog::Syslog;
 use super::{Audit, Position};
@@ -21,6 +22,8 @@ use super::{Audit, Position};
 pub(crate) enum Sink {
     /// An audit record repository.
     Syslog(Syslog),
+    /// A FHIR server.
+    Fhir(Fhir),
     #[cfg(test)]
     Scripted(tests::Scripted),
 }
@@ -52,15 +55,23 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
-    /// Starts one for each sink, on this runtime.
-    pub(crate) fn start(audit: &Arc<Audit>, config: &config::Audit) -> Self {
+    /// Starts one for each sink, on this runtime. `tokens` are those for the FHIR server of this place in
+    /// the configuration.
+    pub(crate) fn start(
+        audit: &Arc<Audit>,
+        config: &config::Audit,
+        tokens: impl Fn(usize) -> Tokens,
+    ) -> Self {
         let source = Source { id: config.source.clone(), site: config.site.clone() };
         let syslog = config.syslog.iter().cloned().enumerate().map(|(index, sink)| {
             ("syslog", index, Sink::Syslog(Syslog::new(sink, source.clone())))
         });
+        let fhir = config.fhir.iter().cloned().enumerate().map(|(index, sink)| {
+            ("fhir", index, Sink::Fhir(Fhir::new(sink, source.clone(), tokens(index))))
+        });
         let (ending, _) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for ((kind, index, sink), reader) in syslog.zip(audit.readers()) {
+        for ((kind, index, sink), reader) in syslog.chain(fhir).zip(audit.readers()) {
             let delivery = Delivery {
                 name: Name { kind, index },
                 sink,
@@ -137,7 +148,9 @@ impl Delivery {
         if let Some(last) = sent.acknowledged.checked_sub(1) {
             self.reader.acknowledge(positions[last]).await.map_err(Failure::of)?;
         }
-        sent.failure.map_or(Ok(entries.len()), Err)
+        // What a sink has left for its next request need not wait.
+        let is_all = sent.acknowledged == entries.len();
+        sent.failure.map_or(Ok(if is_all { entries.len() } else { FULL }), Err)
     }
 
     /// Notes and tells how it went; the pause before the next attempt.
@@ -173,6 +186,7 @@ impl Sink {
                 Ok(()) => Sent { acknowledged: entries.len(), ..Sent::default() },
                 Err(error) => Sent { failure: Some(Failure::of(error)), ..Sent::default() },
             },
+            Self::Fhir(sink) => sink.send(entries).await,
             #[cfg(test)]
             Self::Scripted(sink) => sink.send(entries),
         }

@@ -75,6 +75,11 @@ pub(super) fn of<'e>(
     }
 }
 
+/// The same in no role of DICOM's in particular: caller, origin server, principal, and the gateway.
+pub(crate) fn everyone<'e>(entry: &'e Entry, source: &'e str) -> Vec<Participant<'e>> {
+    exchange(entry, source, (SOURCE, DESTINATION))
+}
+
 /// Data or a question went between caller and origin server, in these roles; others are told after
 /// them.
 fn exchange<'e>(
