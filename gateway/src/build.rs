@@ -25,7 +25,7 @@ use crate::rewrite;
 use crate::rotation;
 use crate::route::{Route, Routes, forwarding};
 use crate::source::Source;
-use crate::token::{ConfidentialClient, Tokens, UserTokens};
+use crate::token::{ConfidentialClient, Slot, Tokens, UserTokens};
 use crate::wire::Rules;
 
 /// What outlives every configuration.
@@ -116,6 +116,8 @@ pub(crate) struct Generation {
     pub(crate) contents: Contents,
     /// What of it ends.
     pub(crate) lives: Vec<Life>,
+    /// Where the tokens for FHIR servers that take records come from, in the order of `[[audit.fhir]]`.
+    pub(crate) record_tokens: Vec<Option<Arc<Slot>>>,
 }
 
 /// What is wrong with a configuration that no file shows: key material, mostly.
@@ -228,7 +230,12 @@ impl Generation {
         };
         let proxy_rules = Rules { hosts: proxy_hosts(&config), ..rules.clone() };
         let routes = Routes::new(routes);
-        Ok(Self { config, routes, rules, proxy_rules, acceptor, contents, lives })
+        let record_tokens = config.audit.iter().flat_map(|audit| &audit.fhir).map(|sink| {
+            let (client, scope) = sink.token.as_ref()?;
+            Some(shared.tokens.slot(&clients[*client], scope))
+        });
+        let record_tokens = record_tokens.collect();
+        Ok(Self { config, routes, rules, proxy_rules, acceptor, contents, lives, record_tokens })
     }
 }
 

@@ -64,7 +64,7 @@ use self::token::{AccessToken, Claims};
 use self::transaction::Resource;
 use self::tunnel::Tunnel;
 
-pub use self::audit::AuditError;
+pub use self::audit::{AuditError, Damage, Finding, Verified, verify};
 pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
 pub use self::log::{Log, SetLevel};

@@ -37,17 +37,33 @@ pub(super) fn end_hop_inbound(headers: &mut HeaderMap) {
     for name in named_by_connection(headers) {
         headers.remove(name);
     }
-    while let Some(name) = headers.keys().find(|name| !leaves(name.as_str())).cloned() {
+    // What is removed leaves its place to one behind it: what stands before needs no second look.
+    let mut seen = 0;
+    while let Some((place, name)) =
+        headers.keys().enumerate().skip(seen).find(|(_, name)| !leaves(name.as_str()))
+    {
+        let name = name.clone();
         headers.remove(name);
+        seen = place;
     }
+    debug_assert!(headers.keys().all(|name| leaves(name.as_str())));
 }
 
 /// Whether a browser that is led to such an answer may run what is in it: pages, XML with pages in it
 /// (SVG among it), and what has no type, which browsers guess.
 pub(super) fn may_act(kind: Option<&[u8]>) -> bool {
     let Some(kind) = kind else { return true };
-    let has = |word: &[u8]| kind.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    !kind.contains(&b'/') || has(b"html") || has(b"xml") || has(b"unknown/") || has(b"*/*")
+    let begins = |rest: &[u8], word: &[u8]| {
+        rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let acts = |(place, byte): (usize, &u8)| match byte {
+        b'h' | b'H' => begins(&kind[place..], b"html"),
+        b'x' | b'X' => begins(&kind[place..], b"xml"),
+        b'u' | b'U' => begins(&kind[place..], b"unknown/"),
+        b'*' => begins(&kind[place..], b"*/*"),
+        _ => false,
+    };
+    !kind.contains(&b'/') || kind.iter().enumerate().any(acts)
 }
 
 enum Fate {
