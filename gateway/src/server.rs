@@ -279,7 +279,8 @@ fn start_control(
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
             let shared = view.shared.clone();
-            let records = &workers.current().config.audit;
+            // Cloned: a generation that is held here would never end, nor would its clients' tokens.
+            let records = workers.current().config.audit.clone();
             let deliveries = shared.audit.as_ref().zip(records.as_ref());
             let tokens = |index: usize| -> Tokens {
                 let workers = workers.clone();
