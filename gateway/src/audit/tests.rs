@@ -135,6 +135,23 @@ impl Venue {
         lines(&self.path("audit.jsonl"))
     }
 
+    /// The numbers of the records in the file.
+    pub(super) fn ids(&self) -> Vec<u64> {
+        self.lines().iter().map(|line| number(line)).collect()
+    }
+
+    /// The numbers of the records in the queue.
+    pub(super) fn queued(&self) -> Vec<u64> {
+        let mut segments = fs::read_dir(self.queue())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+            .collect::<Vec<_>>();
+        segments.sort();
+        let all = segments.iter().flat_map(|path| lines(path));
+        all.map(|line| number(&line)).collect()
+    }
+
     /// The folder of the queue.
     pub(super) fn queue(&self) -> PathBuf {
         self.path("queue")
@@ -183,6 +200,11 @@ pub(super) fn add(ledger: &Ledger, place: Place, number: u64) -> Ticket {
 /// The numbers of records, by their ids.
 pub(super) fn numbers(batch: &Batch) -> Vec<u64> {
     batch.entries.iter().map(|(entry, _)| entry.id.parse().unwrap()).collect()
+}
+
+fn number(line: &str) -> u64 {
+    let value = serde_json::from_str::<serde_json::Value>(line).unwrap();
+    value["id"].as_str().unwrap().parse().unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {
