@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::chain::{Head, Link, Seal};
 use super::entry::{Entry, Event};
+use super::reader::Batch;
 use super::*;
 
 mod cost;
@@ -41,7 +42,7 @@ fn a_record_comes_to_the_file_with_its_number_and_hashes() {
 /// A folder with a file and a queue.
 pub(super) struct Venue {
     folder: PathBuf,
-    temporary: Option<TempDir>,
+    _temporary: Option<TempDir>,
     pub(super) config: config::Audit,
 }
 
@@ -50,7 +51,7 @@ impl Venue {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let venue = Self::at(folder.path());
-        Self { temporary: Some(folder), ..venue }
+        Self { _temporary: Some(folder), ..venue }
     }
 
     /// The same in a folder that is there.
@@ -69,7 +70,7 @@ impl Venue {
             syslog: Vec::new(),
             fhir: Vec::new(),
         };
-        Self { folder: folder.to_owned(), temporary: None, config }
+        Self { folder: folder.to_owned(), _temporary: None, config }
     }
 
     /// With a file, a queue, and as many sinks.
