@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::sign::SingleCertAndKey;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use super::life::first_end;
-use super::{Error, provider, read};
+use super::{Error, Identity, provider, read};
 
 /// Certificates that others' certificates must lead to.
 #[derive(Clone, Debug)]
@@ -30,13 +32,24 @@ impl TrustAnchors {
 
     /// A TLS client (1.2 and 1.3) that believes these alone, and offers `alpn` in this order.
     pub fn client_config(&self, alpn: &[&[u8]]) -> ClientConfig {
-        let mut config = ClientConfig::builder_with_provider(provider())
+        let mut config = self.client().with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        config
+    }
+
+    /// The same that shows `identity` to servers who ask for a certificate.
+    pub fn client_config_as(&self, identity: &Identity, alpn: &[&[u8]]) -> ClientConfig {
+        let shown = SingleCertAndKey::from(identity.certified());
+        let mut config = self.client().with_client_cert_resolver(Arc::new(shown));
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        config
+    }
+
+    fn client(&self) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+        ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs has TLS 1.2 and 1.3")
             .with_root_certificates(self.roots.clone())
-            .with_no_client_auth();
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-        config
     }
 
     /// Differs for different anchors, within this process.

@@ -15,6 +15,7 @@ use crate::audit::entry::{Entry, Event};
 use crate::audit::{Alert, Alerts, Audit, Pieces, material};
 use crate::caller::{self, Callers, Failures, KeyFileError, KeySources, Passwords};
 use crate::cors::Pages;
+use crate::emergency::Emergencies;
 use crate::identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -24,7 +25,7 @@ use crate::rewrite;
 use crate::rotation;
 use crate::route::{Route, Routes, forwarding};
 use crate::source::Source;
-use crate::token::{ConfidentialClient, Tokens, UserTokens};
+use crate::token::{ConfidentialClient, Slot, Tokens, UserTokens};
 use crate::wire::Rules;
 
 /// What outlives every configuration.
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) passwords: Arc<Passwords>,
     /// By which callers' tokens are known.
     pub(crate) keys: KeySources,
+    /// Who asserts an emergency, or did of late.
+    pub(crate) emergencies: Emergencies,
     /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
     pub(crate) pseudonym: Arc<str>,
     /// Where records of accesses go, if they are kept.
@@ -58,6 +61,7 @@ impl Shared {
             // A configuration says how much it may hold before it holds anything.
             user_tokens: Arc::new(UserTokens::new(runtime.clone(), 0)),
             keys: KeySources::new(runtime),
+            emergencies: Emergencies::default(),
             pseudonym: format!("dicom-gateway-{:016x}", fastrand::u64(..)).into(),
             audit: None,
             alerts: None,
@@ -112,6 +116,8 @@ pub(crate) struct Generation {
     pub(crate) contents: Contents,
     /// What of it ends.
     pub(crate) lives: Vec<Life>,
+    /// Where the tokens for FHIR servers that take records come from, in the order of `[[audit.fhir]]`.
+    pub(crate) record_tokens: Vec<Option<Arc<Slot>>>,
 }
 
 /// What is wrong with a configuration that no file shows: key material, mostly.
@@ -224,7 +230,12 @@ impl Generation {
         };
         let proxy_rules = Rules { hosts: proxy_hosts(&config), ..rules.clone() };
         let routes = Routes::new(routes);
-        Ok(Self { config, routes, rules, proxy_rules, acceptor, contents, lives })
+        let record_tokens = config.audit.iter().flat_map(|audit| &audit.fhir).map(|sink| {
+            let (client, scope) = sink.token.as_ref()?;
+            Some(shared.tokens.slot(&clients[*client], scope))
+        });
+        let record_tokens = record_tokens.collect();
+        Ok(Self { config, routes, rules, proxy_rules, acceptor, contents, lives, record_tokens })
     }
 }
 

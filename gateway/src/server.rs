@@ -14,9 +14,12 @@ use config::{Address, Config};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admin;
+use crate::audit::deliver::Deliveries;
 use crate::audit::entry::Event;
+use crate::audit::fhir::Tokens;
 use crate::audit::{Alerts, Audit, AuditError};
 use crate::build::{BuildError, Generation, Shared};
+use crate::emergency;
 use crate::log::Log;
 use crate::rotation;
 
@@ -243,6 +246,7 @@ impl Server {
             let _ = thread.join();
         }
         let Some(Control { stop, thread }) = self.control.take() else { return };
+        emergency::end_all(&self.shared);
         self.shared.close_records();
         let _ = stop.send(());
         let _ = thread.join();
@@ -275,11 +279,23 @@ fn start_control(
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
             let shared = view.shared.clone();
+            let records = &workers.current().config.audit;
+            let deliveries = shared.audit.as_ref().zip(records.as_ref());
+            let tokens = |index: usize| -> Tokens {
+                let workers = workers.clone();
+                Box::new(move || workers.current().record_tokens.get(index).cloned().flatten())
+            };
+            let deliveries =
+                deliveries.map(|(audit, config)| Deliveries::start(audit, config, tokens));
             tokio::select! {
                 () = admin::serve(listener, view) => {}
                 () = rotation::watch(shared.clone(), workers) => {}
                 () = alert(&shared) => {}
+                () = emergency::watch(&shared) => {}
                 _ = stopped => {}
+            }
+            if let Some(deliveries) = deliveries {
+                deliveries.finish().await;
             }
         });
         // A name lookup or a file read may hang: the process must not.

@@ -119,7 +119,12 @@ impl Line<'_> {
         if self.vouched {
             out.extend_from_slice(b",\"vouched\":true");
         }
-        text(out, b",\"emergency\":\"", self.emergency);
+        if let Some(reason) = self.emergency {
+            // Whole: it is bounded where it is taken in, and has to be the one of the start.
+            out.extend_from_slice(b",\"emergency\":\"");
+            escape(out, reason);
+            out.push(b'"');
+        }
         out.extend_from_slice(b"}\n");
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn refused(body: &[u8]) -> AcquireError {
 }
 
 /// The answer's `Retry-After`, if it has one.
-pub(super) fn retry_after_of(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after_of(headers: &HeaderMap) -> Option<Duration> {
     retry_after(headers, SystemTime::now())
 }
 

@@ -9,6 +9,7 @@ mod kinds;
 mod many;
 mod secrets;
 mod synced;
+mod syslog;
 
 use std::path::PathBuf;
 use std::time::Duration;
