@@ -52,10 +52,10 @@ fn a_record_that_was_put_in_is_found() {
 
     // One whose hash fits: who has no key can do as much where there is none.
     let found = damaged(|lines| {
-        let before = Link::parse(lines[1].as_bytes()).unwrap().head;
+        let mut head = Link::parse(lines[1].as_bytes()).unwrap().head;
         let mut forged = Vec::new();
         let record = serde_json::to_vec(&entry(99)).unwrap();
-        Hasher::new(None).link(&mut before.clone(), false, (&record, &mut forged));
+        Hasher::new(None).link(&mut head, false, (&record, &mut forged));
         lines.insert(2, String::from_utf8(forged).unwrap().trim_end().to_owned());
     });
     let expected = [(4, Some(3), Damage::OutOfOrder(3)), (5, Some(4), Damage::OtherPast)];
@@ -65,8 +65,8 @@ fn a_record_that_was_put_in_is_found() {
 #[test]
 fn a_last_record_that_was_written_anew_is_found() {
     let found = damaged(|lines| {
-        let before = Link::parse(lines[3].as_bytes()).unwrap().head;
-        let (mut forged, mut head) = (Vec::new(), before);
+        let mut head = Link::parse(lines[3].as_bytes()).unwrap().head;
+        let mut forged = Vec::new();
         let record = serde_json::to_vec(&entry(99)).unwrap();
         Hasher::new(None).link(&mut head, false, (&record, &mut forged));
         lines[4] = String::from_utf8(forged).unwrap().trim_end().to_owned();
