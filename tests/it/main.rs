@@ -5,6 +5,7 @@
 mod accept;
 mod admin;
 mod advisories;
+mod audit;
 mod callers;
 mod cors;
 mod credentials;

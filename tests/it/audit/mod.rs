@@ -1,0 +1,3 @@
+//! Every access on record, and the record where it belongs.
+
+mod fhir;
