@@ -85,6 +85,7 @@ impl View {
                 let usage = self.shared.user_tokens.usage();
                 let mut body = metrics::render(&self.shared.metrics, (routes, usage), lives);
                 metrics::render_callers(&mut body, &generation.routes);
+                metrics::render_emergencies(&mut body, &self.shared.metrics, &generation.routes);
                 metrics::render_dropped_lines(&mut body, self.log.dropped());
                 if let Some(audit) = &self.shared.audit {
                     metrics::render_audit(&mut body, &audit.figures());

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use config::Durability;
+use config::{Durability, PrivateFile};
 
 mod alerts;
 mod append;
@@ -35,6 +35,7 @@ mod room;
 mod samples;
 pub(crate) mod syslog;
 mod transaction;
+mod verify;
 mod writer;
 
 use self::chain::Hasher;
@@ -52,6 +53,7 @@ pub(crate) use self::queue::Position;
 pub(crate) use self::reader::{Batch, Reader};
 pub(crate) use self::room::{NoRoom, Place};
 pub(crate) use self::transaction::{Line, Pieces};
+pub use self::verify::{Damage, Finding, Verified, verify};
 
 /// Everything about audit that outlives a configuration. Ends with [`Self::close`]; dropped with all its
 /// ledgers, it writes what it has and ends by itself.
@@ -126,7 +128,7 @@ impl Audit {
     pub(crate) fn start(config: &config::Audit) -> Result<Arc<Self>, AuditError> {
         let room = Arc::new(Room::new(config));
         let file = match &config.file {
-            Some(path) => Some(RecordFile::open(path, hasher(config)?)?),
+            Some(path) => Some(RecordFile::open(path, hasher(config.chain_key.as_ref())?)?),
             None => None,
         };
         let sinks = sink_names(config).into_iter().map(SinkCounts::new).map(Arc::new);
@@ -223,8 +225,8 @@ impl AuditError {
     }
 }
 
-fn hasher(config: &config::Audit) -> Result<Hasher, AuditError> {
-    let Some(file) = &config.chain_key else { return Ok(Hasher::new(None)) };
+fn hasher(key: Option<&PrivateFile>) -> Result<Hasher, AuditError> {
+    let Some(file) = key else { return Ok(Hasher::new(None)) };
     let key = file.read().map_err(|error| AuditError::file(file.path(), error))?;
     let key = key.trim_ascii_end();
     if key.len() < KEY_LEAST {

@@ -15,6 +15,7 @@ use crate::audit::entry::{Entry, Event};
 use crate::audit::{Alert, Alerts, Audit, Pieces, material};
 use crate::caller::{self, Callers, Failures, KeyFileError, KeySources, Passwords};
 use crate::cors::Pages;
+use crate::emergency::Emergencies;
 use crate::identity;
 use crate::life::Life;
 use crate::metrics::Metrics;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) passwords: Arc<Passwords>,
     /// By which callers' tokens are known.
     pub(crate) keys: KeySources,
+    /// Who asserts an emergency, or did of late.
+    pub(crate) emergencies: Emergencies,
     /// This process' name in `Via`: unlike any other, so that a chain of gateways is no loop.
     pub(crate) pseudonym: Arc<str>,
     /// Where records of accesses go, if they are kept.
@@ -58,6 +61,7 @@ impl Shared {
             // A configuration says how much it may hold before it holds anything.
             user_tokens: Arc::new(UserTokens::new(runtime.clone(), 0)),
             keys: KeySources::new(runtime),
+            emergencies: Emergencies::default(),
             pseudonym: format!("dicom-gateway-{:016x}", fastrand::u64(..)).into(),
             audit: None,
             alerts: None,

@@ -14,6 +14,7 @@ use config::Transaction;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 
+use crate::emergency;
 use crate::error::Error;
 use crate::problem;
 use crate::route::Route;
@@ -50,9 +51,16 @@ impl Pages {
     pub(crate) fn new(route: &config::Route) -> Self {
         let value = |text: &str| HeaderValue::from_str(text).ok();
         let own = route.public_url.as_ref();
+        let emergency = route.emergency.is_some().then_some(emergency::NAME);
         let listed = route.cors.as_ref().map(|cors| Listed {
             origins: cors.origins.iter().filter_map(|origin| value(origin)).collect(),
-            headers: cors.headers.clone(),
+            headers: cors
+                .headers
+                .iter()
+                .map(String::as_str)
+                .chain(emergency)
+                .map(str::to_owned)
+                .collect(),
             credentials: cors.credentials,
             max_age: HeaderValue::from(cors.max_age.as_secs()),
             exposed: HeaderValue::from_static(ANSWER_HEADERS),

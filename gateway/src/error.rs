@@ -42,6 +42,18 @@ pub(crate) enum Error {
     /// The principal may not do this.
     #[error("this route does not allow this transaction")]
     NotPermitted,
+    /// A field that asserts an emergency and gives no reason that could be recorded.
+    #[error("an emergency was asserted without a sound reason")]
+    EmergencyMalformed,
+    /// The principal may not assert an emergency there.
+    #[error("this principal may not assert an emergency on this route")]
+    EmergencyNotPermitted,
+    /// The emergency of this reason is over.
+    #[error("this emergency is over")]
+    EmergencyOver,
+    /// There are too many emergencies to know which of them are over.
+    #[error("too many emergencies were asserted within a day")]
+    EmergenciesFull,
     /// Tokens are got on behalf of users, and the caller's credential stands for none.
     #[error("the caller's credential stands for no user")]
     NoUser,
@@ -190,6 +202,23 @@ impl Error {
             Self::SearchNeedsKey => {
                 let title = "A search on this route has to name what to match";
                 (403, Caller, "search-needs-key", title, DENIED)
+            }
+            Self::EmergencyMalformed => {
+                let title = "Emergency-Access has to give one reason of 1 to 256 characters, \
+                             percent-encoded where it is not ASCII";
+                (400, Caller, "emergency-malformed", title, BAD_REQUEST)
+            }
+            Self::EmergencyNotPermitted => {
+                let title = "This caller may not assert an emergency here";
+                (403, Caller, "emergency-not-permitted", title, DENIED)
+            }
+            Self::EmergencyOver => {
+                let title = "This emergency is over: give a new reason if there is another";
+                (403, Caller, "emergency-over", title, DENIED)
+            }
+            Self::EmergenciesFull => {
+                let title = "Too many emergencies were asserted within a day";
+                (503, Gateway, "emergencies-full", title, DENIED)
             }
             Self::NoUser => {
                 let title = "This route acts on behalf of users, and this credential stands for \

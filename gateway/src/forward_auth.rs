@@ -26,7 +26,7 @@ use crate::permit::Permit;
 use crate::record::{Asker, Record, Trace};
 use crate::server::Conn;
 use crate::token::AccessToken;
-use crate::{Gateway, body, cors, permit, problem, rewrite, wire};
+use crate::{Gateway, body, cors, problem, rewrite, wire};
 
 mod description;
 
@@ -92,7 +92,7 @@ impl Gateway {
             return Err(Error::Preflight);
         }
         let head = request.into_parts().0;
-        let permit = permit(route, asked, (&head, &Peer::default()), record).await?;
+        let permit = self.permit(route, asked, (&head, &Peer::default()), record).await?;
         goes_on_whole(&permit, &head.headers)?;
         let token = route.source.of(permit.principal())?.token().await?;
         record.uses_client();

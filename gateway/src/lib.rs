@@ -22,6 +22,7 @@ mod body;
 mod build;
 mod caller;
 mod cors;
+mod emergency;
 mod error;
 mod forward_auth;
 mod identity;
@@ -50,6 +51,7 @@ use self::body::{Answer, Body};
 use self::build::{Generation, Shared};
 use self::caller::Peer;
 use self::cors::Page;
+use self::emergency::Assertion;
 use self::error::Error;
 use self::isolate::isolated;
 use self::local::Local;
@@ -62,7 +64,7 @@ use self::token::{AccessToken, Claims};
 use self::transaction::Resource;
 use self::tunnel::Tunnel;
 
-pub use self::audit::AuditError;
+pub use self::audit::{AuditError, Damage, Finding, Verified, verify};
 pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
 pub use self::log::{Log, SetLevel};
@@ -172,7 +174,7 @@ impl Gateway {
         wire::admit(&self.generation.rules, &request)?;
         let (route, asked) = self.resolve(&request, record)?;
         let mut inbound = Inbound::new(request, conn);
-        let permit = permit(route, asked, (&inbound.head, conn.peer()), record).await?;
+        let permit = self.permit(route, asked, (&inbound.head, conn.peer()), record).await?;
         websocket::may_open(&permit, &inbound.head.headers)?;
         inbound.within_ceiling(&permit)?;
         let holder = route.source.of(permit.principal())?;
@@ -214,6 +216,25 @@ impl Gateway {
         Ok((route, (transaction, resource)))
     }
 
+    /// Leave for whoever sent this head from there, if they prove who they are.
+    async fn permit<'r>(
+        &self,
+        route: &'r Route,
+        asked: (Transaction, Resource),
+        (head, peer): (&Parts, &Peer),
+        record: &mut Record,
+    ) -> Result<Permit<'r>, Error> {
+        let principal = route.callers.authenticate(head, peer).await?;
+        record.is_of(&principal);
+        let assertion = Assertion::of(route, &principal, &head.headers)?;
+        let permit = Permit::grant(principal, asked, (route, head), assertion.as_ref())?;
+        if let Some(assertion) = assertion {
+            let who = (permit.principal(), peer.address);
+            record.emergency = Some(assertion.take(who, &self.shared)?);
+        }
+        Ok(permit)
+    }
+
     /// One exchange with the origin server. A request without a body that met a connection just
     /// closed goes out once more, on a new one (RFC 9110, section 9.2.2).
     async fn forward(
@@ -228,7 +249,7 @@ impl Gateway {
         let mut wanted = if opens { Wanted::Own } else { Wanted::Any };
         loop {
             let body = inbound.outgoing(permit, record);
-            let head = (&inbound.head, &record.trace);
+            let head = (&inbound.head, &record.trace, record.request_id);
             let (outbound, fixes) = rewrite::outbound(permit, token, head, body, &self.local)?;
             match origin::run(pool, outbound, record.upload.as_ref(), wanted).await {
                 Ok((mut response, lease)) => {
@@ -279,18 +300,6 @@ impl Gateway {
 /// What the origin server wants to see in a token.
 fn demands(response: &Response<Incoming>) -> Option<Claims> {
     origin::demanded_claims(response.headers()).and_then(|json| Claims::read(&json))
-}
-
-/// Leave for whoever sent this head from there, if they prove who they are.
-async fn permit<'r>(
-    route: &'r Route,
-    asked: (Transaction, Resource),
-    (head, peer): (&Parts, &Peer),
-    record: &mut Record,
-) -> Result<Permit<'r>, Error> {
-    let principal = route.callers.authenticate(head, peer).await?;
-    record.is_of(&principal);
-    Permit::grant(principal, asked, (route, head))
 }
 
 /// The caller's connection becomes a tunnel, and with it the transaction goes on.
@@ -356,8 +365,6 @@ mod tests {
             size_of::<F>()
         }
         let size = size(Gateway::handle);
-        eprintln!("{size}");
-        eprintln!("{size}");
         assert!(size <= 5 << 10, "{size} bytes");
     }
 }

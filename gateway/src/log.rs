@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -73,8 +73,11 @@ impl Log {
     }
 
     fn send(&self, lines: Vec<u8>) {
-        let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
-        if self.chunks.try_send(Chunk::Lines(lines)).is_err() {
+        if let Err(TrySendError::Full(chunk) | TrySendError::Disconnected(chunk)) =
+            self.chunks.try_send(Chunk::Lines(lines))
+            && let Chunk::Lines(lines) = chunk
+        {
+            let count = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
             self.dropped.fetch_add(count, Ordering::Relaxed);
         }
     }

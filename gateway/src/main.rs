@@ -13,9 +13,11 @@ mod dumps;
 mod key;
 mod panics;
 mod signals;
+mod verify;
 
 use self::key::KeyCommand;
 use self::signals::{Order, Signals};
+use self::verify::AuditCommand;
 
 /// A confidential client that brings DICOMweb requests the token they need.
 #[derive(Parser)]
@@ -43,6 +45,11 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Records of accesses
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
     },
 }
 
@@ -83,6 +90,7 @@ fn run(command: Command) -> Result<(), u8> {
             if print_config { say(sidecar.file.trim_end()) } else { serve(sidecar.config, None) }
         }
         Command::Key { command } => key::run(command),
+        Command::Audit { command } => verify::run(command),
     }
 }
 

@@ -18,10 +18,12 @@ use crate::token::AcquireError;
 
 mod audit;
 mod callers;
+mod emergencies;
 mod text;
 
 pub(crate) use self::audit::render_audit;
 pub(crate) use self::callers::render_callers;
+pub(crate) use self::emergencies::render_emergencies;
 pub(crate) use self::text::{render, render_dropped_lines};
 
 /// Everything that is counted in this process.
@@ -65,6 +67,8 @@ impl Metrics {
 #[derive(Debug)]
 pub(crate) struct RouteMetrics {
     classes: [TransactionMetrics; CLASSES],
+    /// Emergencies that were asserted.
+    pub emergencies: EmergencyMetrics,
     /// Access tokens of callers.
     pub tokens: CallerTokenMetrics,
     /// By how the caller proved who it is; those who did not, last.
@@ -96,10 +100,27 @@ impl Default for RouteMetrics {
     fn default() -> Self {
         Self {
             classes: array::from_fn(|_| TransactionMetrics::default()),
+            emergencies: EmergencyMetrics::default(),
             tokens: CallerTokenMetrics::default(),
             callers: array::from_fn(|_| Counter::default()),
             vouched: array::from_fn(|_| Counter::default()),
         }
+    }
+}
+
+/// The emergencies of one route.
+#[derive(Debug, Default)]
+pub(crate) struct EmergencyMetrics {
+    /// They were asserted.
+    pub begun: Counter,
+    /// Their time is over.
+    pub over: Counter,
+}
+
+impl EmergencyMetrics {
+    /// How many go on.
+    fn open_now(&self) -> u64 {
+        self.begun.value().saturating_sub(self.over.value())
     }
 }
 

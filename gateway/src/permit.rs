@@ -9,6 +9,7 @@ use config::Transaction;
 use http::request::Parts;
 
 use crate::caller::Principal;
+use crate::emergency::Assertion;
 use crate::error::Error;
 use crate::route::Route;
 use crate::transaction::{Resource, names_study};
@@ -35,14 +36,19 @@ pub(crate) struct Permit<'r> {
 
 impl<'r> Permit<'r> {
     /// Gives leave for what a request asks for, whose path is canonical and has the route's prefix, or
-    /// says why not.
+    /// says why not. An emergency that its principal asserts gives leave of its own.
     pub(crate) fn grant(
         principal: Principal,
         (transaction, resource): (Transaction, Resource),
         (route, head): (&'r Route, &Parts),
+        emergency: Option<&Assertion<'_>>,
     ) -> Result<Self, Error> {
         let below = head.uri.path().strip_prefix(&*route.label).ok_or(Error::NoRoute)?;
-        let leave = route.rights.of(&principal, resource.place(below));
+        let place = resource.place(below);
+        let leave = match emergency {
+            Some(_) => route.rights.in_emergency(&principal, place),
+            None => route.rights.of(&principal, place),
+        };
         if !leave.allows(transaction) {
             return Err(Error::NotPermitted);
         }

@@ -45,14 +45,14 @@ pub(crate) struct Record {
     pub(crate) transaction: Option<Transaction>,
     /// How the caller proved who it is, if it did.
     pub(crate) caller: Option<&'static str>,
+    /// The emergency that it is done in: the reason that its principal gave.
+    pub(crate) emergency: Option<Arc<str>>,
     /// The caller's body, if there is one.
     pub(crate) upload: Option<Rc<Upload>>,
     /// Bytes that came from the caller by a WebSocket.
     pub(crate) received: u64,
     /// Bytes of the answer's body, or of a WebSocket, that the caller was given.
     pub(crate) sent: u64,
-    /// The emergency that its principal asserts: the reason.
-    pub(crate) emergency: Option<Arc<str>>,
     /// What the record of the access needs, until that is entered.
     access: Option<Access>,
     status: StatusCode,
@@ -96,10 +96,10 @@ impl Record {
             route: None,
             transaction: None,
             caller: None,
+            emergency: None,
             upload: None,
             received: 0,
             sent: 0,
-            emergency: None,
             access: None,
             status: CALLER_LEFT,
             outcome: Outcome::Unanswered,

@@ -24,6 +24,7 @@ pub(crate) mod answer;
 mod fields;
 mod links;
 mod manners;
+mod stamp;
 mod urls;
 
 pub(crate) use self::fields::exceeds;
@@ -58,7 +59,7 @@ impl Via {
 pub(crate) fn outbound(
     permit: &Permit<'_>,
     token: &AccessToken,
-    (caller, trace): (&Parts, &Trace),
+    (caller, trace, request_id): (&Parts, &Trace, u64),
     body: Outgoing,
     local: &Local,
 ) -> Result<(Request<Outgoing>, Fixes), Error> {
@@ -79,6 +80,9 @@ pub(crate) fn outbound(
     headers.append(header::VIA, local.via.received(caller.version));
     if let Some(parent) = trace.parent(local) {
         headers.insert(HeaderName::from_static(trace::NAME), parent);
+    }
+    if route.config.stamp_principal {
+        stamp::stamp((permit.principal(), request_id), &mut headers, local);
     }
     for (name, value) in &route.forwarding {
         headers.insert(name, value.clone());

@@ -19,6 +19,7 @@ use crate::audit::entry::Event;
 use crate::audit::fhir::Tokens;
 use crate::audit::{Alerts, Audit, AuditError};
 use crate::build::{BuildError, Generation, Shared};
+use crate::emergency;
 use crate::log::Log;
 use crate::rotation;
 
@@ -245,6 +246,7 @@ impl Server {
             let _ = thread.join();
         }
         let Some(Control { stop, thread }) = self.control.take() else { return };
+        emergency::end_all(&self.shared);
         self.shared.close_records();
         let _ = stop.send(());
         let _ = thread.join();
@@ -289,6 +291,7 @@ fn start_control(
                 () = admin::serve(listener, view) => {}
                 () = rotation::watch(shared.clone(), workers) => {}
                 () = alert(&shared) => {}
+                () = emergency::watch(&shared) => {}
                 _ = stopped => {}
             }
             if let Some(deliveries) = deliveries {

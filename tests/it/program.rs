@@ -8,6 +8,7 @@ use gateway_tests::world::Toml;
 use gateway_tests::{Program, RawCaller, Recorder, World};
 
 mod dumps;
+mod emergencies;
 mod ends;
 mod files;
 mod rotation;

@@ -7,7 +7,7 @@ use gateway_tests::{Connection, Program, RawCaller, Recorder, World};
 use http::{Request, Version, header};
 use http_body_util::{BodyExt, Full};
 
-mod canaries;
+pub(crate) mod canaries;
 mod faults;
 mod known;
 mod shown;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, prlimit};
 
 pub use rustix::process::Signal;
 
@@ -40,19 +40,35 @@ impl Program {
         Self::start_with(arguments, environment, Stdio::null())
     }
 
+    /// The same, where no file may grow beyond 32 KiB until [`Self::let_files_grow`].
+    pub fn start_short_of_room<A: AsRef<OsStr>>(arguments: &[A]) -> Self {
+        // A write that goes too far is to fail, and not to kill.
+        let limited = "trap '' XFSZ; ulimit -S -f 64; exec \"$0\" \"$@\"";
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", limited]).arg(binary()).args(arguments).env_clear();
+        Self::spawn(command, Stdio::null())
+    }
+
+    /// Lets files grow.
+    pub fn let_files_grow(&self) {
+        let pid = Pid::from_child(&self.child);
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        let limit = Rlimit { current: maximum, maximum };
+        prlimit(Some(pid), Resource::Fsize, limit).expect("a limit may be raised");
+    }
+
     fn start_with<A: AsRef<OsStr>>(
         arguments: &[A],
         environment: &[(&str, &str)],
         stdin: Stdio,
     ) -> Self {
         let mut command = Command::new(binary());
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(environment.iter().copied())
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(arguments).env_clear().envs(environment.iter().copied());
+        Self::spawn(command, stdin)
+    }
+
+    fn spawn(mut command: Command, stdin: Stdio) -> Self {
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stdout = Heard::listen(child.stdout.take().expect("a pipe"));
         let stderr = Heard::listen(child.stderr.take().expect("a pipe"));

@@ -94,8 +94,11 @@ pub(super) fn open_private(path: &Path, options: &mut OpenOptions) -> io::Result
 
 /// Makes a new name last.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
 }
 
 /// The last line of the whole ones that end at `end`, without its line end.

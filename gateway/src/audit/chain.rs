@@ -15,7 +15,7 @@ use aws_lc_rs::hmac;
 #[derive(Clone)]
 pub(super) enum Hasher {
     Plain,
-    Keyed(hmac::Key),
+    Keyed(Box<hmac::Key>),
 }
 
 /// Where a chain stands: its last record's number and hash.
@@ -48,7 +48,7 @@ pub(super) struct Seal {
 impl Hasher {
     /// With a key, or without one.
     pub(super) fn new(key: Option<&[u8]>) -> Self {
-        key.map_or(Self::Plain, |key| Self::Keyed(hmac::Key::new(hmac::HMAC_SHA256, key)))
+        key.map_or(Self::Plain, |key| Self::Keyed(Box::new(hmac::Key::new(hmac::HMAC_SHA256, key))))
     }
 
     /// Appends a record, which is one JSON object, as the line after `head`, and moves `head` on.

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::transaction::bounded;
+
 /// One record: a JSON object on one line, of which absent fields are left out.
 ///
 /// Requests write theirs by hand, byte for byte what [`serde_json`] would write. `Debug` shows the
@@ -171,6 +173,20 @@ pub(crate) struct Principal {
     /// The application that the caller used (`azp`, `appid` or `client_id`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+}
+
+impl Principal {
+    /// The same of a caller that proved who it is, with no more of its names than a record takes.
+    pub(crate) fn of(principal: &crate::caller::Principal) -> Self {
+        let text = |text: Option<&str>| text.map(|text| bounded(text).to_owned());
+        Self {
+            kind: principal.kind().to_owned(),
+            id: text(principal.id()),
+            issuer: text(principal.issuer()),
+            tenant: principal.tenant(),
+            application: text(principal.application()),
+        }
+    }
 }
 
 impl fmt::Debug for Entry {

@@ -121,7 +121,7 @@ impl Reader {
         self.counts.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn put_aside(&mut self, line: Vec<u8>) -> io::Result<()> {
+    async fn put_aside(&self, line: Vec<u8>) -> io::Result<()> {
         let name = format!("refused-{}.jsonl", self.counts.name);
         let path = self.shelf.folder().join(name);
         blocking(move || {

@@ -3,16 +3,25 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
+use std::io::Write;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use config::{AuditSyslog, Durability, OnFailure};
 use tempfile::TempDir;
 
+use super::chain::{Head, Link, Seal};
 use super::entry::{Entry, Event};
 use super::*;
 
+mod cost;
+mod faults;
+mod ledger;
 mod queue;
+mod verify;
 
 #[test]
 fn a_record_comes_to_the_file_with_its_number_and_hashes() {
@@ -31,7 +40,8 @@ fn a_record_comes_to_the_file_with_its_number_and_hashes() {
 
 /// A folder with a file and a queue.
 pub(super) struct Venue {
-    folder: TempDir,
+    folder: PathBuf,
+    temporary: Option<TempDir>,
     pub(super) config: config::Audit,
 }
 
@@ -39,8 +49,14 @@ impl Venue {
     /// With a file and no sink.
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let venue = Self::at(folder.path());
+        Self { temporary: Some(folder), ..venue }
+    }
+
+    /// The same in a folder that is there.
+    pub(super) fn at(folder: &Path) -> Self {
         let config = config::Audit {
-            file: Some(folder.path().join("audit.jsonl")),
+            file: Some(folder.join("audit.jsonl")),
             chain_key: None,
             queue: None,
             max_queue_bytes: 1 << 30,
@@ -53,14 +69,18 @@ impl Venue {
             syslog: Vec::new(),
             fhir: Vec::new(),
         };
-        Self { folder, config }
+        Self { folder: folder.to_owned(), temporary: None, config }
     }
 
     /// With a file, a queue, and as many sinks.
     pub(super) fn with_sinks(sinks: u16) -> Self {
-        let mut venue = Self::new();
-        venue.config.queue = Some(venue.folder.path().join("queue"));
-        venue.config.syslog = (0..sinks)
+        Self::new().and_sinks(sinks)
+    }
+
+    /// The same with a queue and as many sinks.
+    pub(super) fn and_sinks(mut self, sinks: u16) -> Self {
+        self.config.queue = Some(self.queue());
+        self.config.syslog = (0..sinks)
             .map(|index| AuditSyslog {
                 host: "arr.example".to_owned(),
                 port: 6514 + index,
@@ -69,15 +89,45 @@ impl Venue {
                 timeout: Duration::from_secs(1),
             })
             .collect();
-        venue
+        self
     }
 
     pub(super) fn start(&self) -> Arc<Audit> {
         Audit::start(&self.config).unwrap()
     }
 
+    /// Keeps records of these numbers, in one life of the gateway.
+    pub(super) fn keep(&self, numbers: RangeInclusive<u64>) {
+        let audit = self.start();
+        numbers.for_each(|number| audit.enter(&entry(number)));
+        audit.close();
+    }
+
+    /// Waits until all that was handed over is written.
+    pub(super) fn settled(&self, audit: &Audit) {
+        wait(|| audit.figures().waiting == 0);
+    }
+
+    /// From now on with this key.
+    pub(super) fn key(&mut self, key: &[u8]) {
+        let path = self.path("key");
+        private(&path, key);
+        self.config.chain_key = Some(PrivateFile::new(path));
+    }
+
+    /// What is found in these files: line, record, damage.
+    pub(super) fn findings(&self, files: &[&str]) -> Vec<(u64, Option<u64>, Damage)> {
+        let files = files.iter().map(|name| self.path(name)).collect::<Vec<_>>();
+        let mut found = Vec::new();
+        verify(&files, None, &mut |finding| {
+            found.push((finding.line, finding.record, finding.damage));
+        })
+        .unwrap();
+        found
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     /// The file's lines.
@@ -93,6 +143,21 @@ impl Venue {
 
 pub(super) fn lines(path: &Path) -> Vec<String> {
     fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Writes a file for its owner alone.
+pub(super) fn private(path: &Path, content: &[u8]) {
+    let file = fs::OpenOptions::new().write(true).create(true).mode(0o600).open(path);
+    file.unwrap().write_all(content).unwrap();
+}
+
+/// Waits for a state.
+pub(super) fn wait(is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < until, "it does not come about");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// A record with this number as its id.

@@ -119,7 +119,12 @@ impl Line<'_> {
         if self.vouched {
             out.extend_from_slice(b",\"vouched\":true");
         }
-        text(out, b",\"emergency\":\"", self.emergency);
+        if let Some(reason) = self.emergency {
+            // Whole: it is bounded where it is taken in, and has to be the one of the start.
+            out.extend_from_slice(b",\"emergency\":\"");
+            escape(out, reason);
+            out.push(b'"');
+        }
         out.extend_from_slice(b"}\n");
     }
 }
@@ -174,7 +179,11 @@ fn number(out: &mut Vec<u8>, name: &[u8], value: u64) {
 
 /// As much of a text as goes into a record, without half a character at its end.
 pub(crate) fn bounded(text: &str) -> &str {
-    &text[..text.floor_char_boundary(TEXT_MOST)]
+    let mut end = text.len().min(TEXT_MOST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// A text as it stands in a string of JSON (RFC 8259, section 7).

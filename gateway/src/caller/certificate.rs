@@ -127,7 +127,7 @@ impl Names {
 
 impl Names {
     fn new(all: certs::Names) -> Self {
-        let named = all.subject.as_ref().or(all.dns.first()).or(all.uris.first()).cloned();
+        let named = all.subject.iter().chain(&all.dns).chain(&all.uris).next().cloned();
         let best = named.unwrap_or_else(|| {
             all.thumbprint
                 .iter()

@@ -20,6 +20,8 @@ pub(crate) struct Rights {
     all: Leave,
     /// What some may do beside that, by the kind of callers that they can be found among.
     rules: [Vec<Rule>; CallerKind::ALL.len()],
+    /// What some may do in an emergency, in the same manner.
+    emergency: [Option<Rule>; CallerKind::ALL.len()],
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +39,12 @@ struct Bounds(Vec<String>);
 impl Rights {
     /// The rights on a route with this configuration.
     pub(crate) fn new(route: &config::Route) -> Self {
+        let emergency = route.emergency.as_ref().map(|emergency| PermitRule {
+            to: emergency.to.clone(),
+            allow: emergency.allow.clone(),
+            partitions: emergency.partitions.clone(),
+            audit_fields: false,
+        });
         Self {
             home: home(&route.origin.base),
             bounds: Bounds(route.partitions.clone()),
@@ -45,11 +53,39 @@ impl Rights {
                 let kind = CallerKind::ALL[index];
                 route.permits.iter().filter_map(|rule| Rule::among(kind, rule)).collect()
             }),
+            emergency: array::from_fn(|index| {
+                let rule = emergency.as_ref();
+                rule.and_then(|rule| Rule::among(CallerKind::ALL[index], rule))
+            }),
         }
     }
 
     /// What this principal may do there.
     pub(super) fn of(&self, principal: &Principal, place: Place<'_>) -> Leave {
+        let rules = principal.caller_kind().map(|kind| &self.rules[kind as usize]);
+        self.union(self.all, rules.into_iter().flatten(), (principal, place))
+    }
+
+    /// The same in an emergency, which is leave for whom it is meant and nobody else.
+    pub(super) fn in_emergency(&self, principal: &Principal, place: Place<'_>) -> Leave {
+        let rule = principal.caller_kind().and_then(|kind| self.emergency[kind as usize].as_ref());
+        self.union(self.of(principal, place), rule.into_iter(), (principal, place))
+    }
+
+    /// Whether this principal may assert an emergency.
+    pub(crate) fn has_emergencies_of(&self, principal: &Principal) -> bool {
+        let rule = principal.caller_kind().and_then(|kind| self.emergency[kind as usize].as_ref());
+        rule.is_some_and(|rule| rule.is_for(principal))
+    }
+
+    /// What those of the rules that hold for this principal there give beside `leave`; nothing at all
+    /// outside of the route's partitions.
+    fn union<'s>(
+        &self,
+        leave: Leave,
+        rules: impl Iterator<Item = &'s Rule>,
+        (principal, place): (&Principal, Place<'_>),
+    ) -> Leave {
         let place = match place {
             Place::Partition(None) => Place::Partition(Some(&self.home)),
             named => named,
@@ -57,16 +93,15 @@ impl Rights {
         if !self.bounds.hold(place) {
             return Leave::default();
         }
-        let rules = principal.caller_kind().map(|kind| &self.rules[kind as usize]);
-        let rules = rules.into_iter().flatten();
         rules
             .filter(|rule| rule.bounds.hold(place) && rule.is_for(principal))
-            .fold(self.all, |leave, rule| leave.or(rule.leave))
+            .fold(leave, |leave, rule| leave.or(rule.leave))
     }
 
     /// What one caller or another may do somewhere.
     pub(crate) fn of_anybody(&self) -> Leave {
-        self.rules.iter().flatten().fold(self.all, |leave, rule| leave.or(rule.leave))
+        let rules = self.rules.iter().flatten().chain(self.emergency.iter().flatten());
+        rules.fold(self.all, |leave, rule| leave.or(rule.leave))
     }
 }
 

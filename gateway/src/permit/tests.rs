@@ -211,8 +211,8 @@ fn objects_by_query_and_notifications_need_leave_as_all_do() {
     let notified = |world: &World, principal: &Principal| {
         let route = world.generation.routes.at(0);
         let head = Request::get("/dicom-web/subscribers/AET").body(()).unwrap().into_parts().0;
-        Permit::grant(principal.clone(), (Worklist, Resource::Notifications), (route, &head))
-            .is_ok()
+        let asked = (Worklist, Resource::Notifications);
+        Permit::grant(principal.clone(), asked, (route, &head), None).is_ok()
     };
     // They tell of work items in any partition.
     assert!(!notified(&world, &key("ward-7")));
@@ -315,7 +315,7 @@ impl World {
         let resource = route.resource(&request)?;
         let transaction = resource.transaction(request.method())?;
         let head = request.into_parts().0;
-        Permit::grant(principal.clone(), (transaction, resource), (route, &head))
+        Permit::grant(principal.clone(), (transaction, resource), (route, &head), None)
     }
 }
 

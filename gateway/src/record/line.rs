@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use config::LogLevel;
 
 use super::Trace;
+use super::trace::hex;
 use crate::error::{Blame, Error};
 
 /// What a line tells; a closed list.
@@ -30,49 +31,58 @@ pub(super) struct Line<'r> {
 
 impl Line<'_> {
     pub(super) fn json(&self, stamp: &Stamp, out: &mut Vec<u8>) {
-        let Self { message, route, transaction, caller, status, .. } = self;
-        let Self { received, sent, request_id, .. } = self;
-        let (duration, trace, level) = (self.duration.as_micros(), self.trace.id(), self.level());
-        // Writing to a Vec does not fail.
-        let _ = out.write_all(b"{\"timestamp\":\"");
-        stamp.write(out);
-        let _ = write!(
-            out,
-            "\",\"level\":\"{level}\",\"message\":\"{message}\",\"route\":\"{route}\",\
-             \"transaction\":\"{transaction}\",\"caller\":\"{caller}\",\"method\":\"{}\",\
-             \"status\":{status},\"duration_us\":{duration},\"received\":{received},\"sent\":{sent},\
-             \"request_id\":\"{request_id:016x}\",\"trace_id\":\"{trace}\"",
-            self.method()
-        );
+        let mut line = Pen(out);
+        line.text("{\"timestamp\":\"").time(stamp);
+        line.text("\",\"level\":\"").text(self.level());
+        line.text("\",\"message\":\"").text(self.message);
+        line.text("\",\"route\":\"").text(self.route);
+        line.text("\",\"transaction\":\"").text(self.transaction);
+        line.text("\",\"caller\":\"").text(self.caller);
+        line.text("\",\"method\":\"").text(self.method());
+        line.text("\",\"status\":").number(self.status.into());
+        line.text(",\"duration_us\":").number(self.duration_us());
+        line.text(",\"received\":").number(self.received);
+        line.text(",\"sent\":").number(self.sent);
+        line.text(",\"request_id\":\"").id(self.request_id);
+        line.text("\",\"trace_id\":\"").text(self.trace.id()).text("\"");
         if let Some((blame, code)) = self.blame {
-            let _ = write!(out, ",\"blame\":\"{}\",\"code\":\"{code}\"", blame.name());
+            line.text(",\"blame\":\"").text(blame.name());
+            line.text("\",\"code\":\"").text(code).text("\"");
         }
         if let Some(error) = self.error {
-            let _ = out.write_all(b",\"error\":");
-            let _ = serde_json::to_writer(&mut *out, &chain(error));
+            line.text(",\"error\":");
+            // Writing to a Vec does not fail.
+            let _ = serde_json::to_writer(&mut *line.0, &chain(error));
         }
-        out.extend_from_slice(b"}\n");
+        line.text("}\n");
     }
 
     pub(super) fn text(&self, stamp: &Stamp, out: &mut Vec<u8>) {
-        let Self { message, route, transaction, caller, status, .. } = self;
-        let Self { received, sent, request_id, .. } = self;
-        let (duration, trace, level) = (self.duration.as_micros(), self.trace.id(), self.level());
-        stamp.write(out);
-        let _ = write!(
-            out,
-            " {level:>5} {message} route={route} transaction={transaction} caller={caller} \
-             method={} status={status} duration_us={duration} received={received} sent={sent} \
-             request_id={request_id:016x} trace_id={trace}",
-            self.method()
-        );
+        let mut line = Pen(out);
+        // Levels are as wide as the longest.
+        line.time(stamp).text(&"      "[self.level().len()..]).text(self.level());
+        line.text(" ").text(self.message);
+        line.text(" route=").text(self.route);
+        line.text(" transaction=").text(self.transaction);
+        line.text(" caller=").text(self.caller);
+        line.text(" method=").text(self.method());
+        line.text(" status=").number(self.status.into());
+        line.text(" duration_us=").number(self.duration_us());
+        line.text(" received=").number(self.received);
+        line.text(" sent=").number(self.sent);
+        line.text(" request_id=").id(self.request_id);
+        line.text(" trace_id=").text(self.trace.id());
         if let Some((blame, code)) = self.blame {
-            let _ = write!(out, " blame={} code={code}", blame.name());
+            line.text(" blame=").text(blame.name()).text(" code=").text(code);
         }
         if let Some(error) = self.error {
-            let _ = write!(out, " error={:?}", chain(error));
+            let _ = write!(line.0, " error={:?}", chain(error));
         }
-        out.push(b'\n');
+        line.text("\n");
+    }
+
+    fn duration_us(&self) -> u64 {
+        u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX)
     }
 
     fn level(&self) -> &'static str {
@@ -92,6 +102,31 @@ impl Line<'_> {
             "TRACE" | "CONNECT" => self.method,
             _ => "other",
         }
+    }
+}
+
+/// Writes piece by piece: a line has thirty, and `write!` takes four times as long for them.
+struct Pen<'o>(&'o mut Vec<u8>);
+
+impl Pen<'_> {
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.text(itoa::Buffer::new().format(number))
+    }
+
+    /// 16 hexadecimal digits.
+    fn id(&mut self, id: u64) -> &mut Self {
+        self.0.extend_from_slice(&hex(id.into())[16..]);
+        self
+    }
+
+    fn time(&mut self, stamp: &Stamp) -> &mut Self {
+        stamp.write(self.0);
+        self
     }
 }
 
@@ -124,9 +159,9 @@ impl Stamp {
             *text = humantime::format_rfc3339_seconds(now).to_string();
             text.pop();
         }
-        out.extend_from_slice(text.as_bytes());
         let millis = since.subsec_millis();
-        let digits = [millis / 100, millis / 10 % 10, millis % 10].map(|digit| b'0' + digit as u8);
-        out.extend_from_slice(&[b'.', digits[0], digits[1], digits[2], b'Z']);
+        let digit = |ten: u32| b"0123456789"[(millis / ten % 10) as usize];
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(&[b'.', digit(100), digit(10), digit(1), b'Z']);
     }
 }

@@ -64,11 +64,15 @@ fn trace_id(value: &[u8]) -> Option<[u8; 32]> {
 
 /// A number's hexadecimal digits, lower case.
 pub(crate) fn hex(number: u128) -> [u8; 32] {
-    std::array::from_fn(|index| {
-        let digit = (number >> (4 * (31 - index))) & 0xf;
-        b"0123456789abcdef"[digit as usize]
-    })
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
+    }
+    digits
 }
+
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use super::stamp;
+use crate::emergency;
 use crate::permit::Permit;
 
 /// Copies what of a caller's head is for the origin server. Lines of one name keep their order.
@@ -35,17 +37,33 @@ pub(super) fn end_hop_inbound(headers: &mut HeaderMap) {
     for name in named_by_connection(headers) {
         headers.remove(name);
     }
-    while let Some(name) = headers.keys().find(|name| !leaves(name.as_str())).cloned() {
+    // What is removed leaves its place to one behind it: what stands before needs no second look.
+    let mut seen = 0;
+    while let Some((place, name)) =
+        headers.keys().enumerate().skip(seen).find(|(_, name)| !leaves(name.as_str()))
+    {
+        let name = name.clone();
         headers.remove(name);
+        seen = place;
     }
+    debug_assert!(headers.keys().all(|name| leaves(name.as_str())));
 }
 
 /// Whether a browser that is led to such an answer may run what is in it: pages, XML with pages in it
 /// (SVG among it), and what has no type, which browsers guess.
 pub(super) fn may_act(kind: Option<&[u8]>) -> bool {
     let Some(kind) = kind else { return true };
-    let has = |word: &[u8]| kind.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    !kind.contains(&b'/') || has(b"html") || has(b"xml") || has(b"unknown/") || has(b"*/*")
+    let begins = |rest: &[u8], word: &[u8]| {
+        rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    let acts = |(place, byte): (usize, &u8)| match byte {
+        b'h' | b'H' => begins(&kind[place..], b"html"),
+        b'x' | b'X' => begins(&kind[place..], b"xml"),
+        b'u' | b'U' => begins(&kind[place..], b"unknown/"),
+        b'*' => begins(&kind[place..], b"*/*"),
+        _ => false,
+    };
+    !kind.contains(&b'/') || kind.iter().enumerate().any(acts)
 }
 
 enum Fate {
@@ -69,6 +87,8 @@ fn fate(name: &str) -> Fate {
         | "trailer" | "transfer-encoding" | "upgrade" => Fate::EndsHere,
         // The gateway speaks for itself; what a caller shows is for the gateway.
         "authorization" | "cookie" | "cookie2" | "dpop" | "host" | "x-api-key" => Fate::EndsHere,
+        // Why somebody may: for the gateway alone, and its records.
+        emergency::NAME => Fate::EndsHere,
         // Where the caller comes from is not for the caller to say, nor is it the origin's business.
         "cf-connecting-ip"
         | "forwarded"
@@ -109,6 +129,8 @@ fn fate(name: &str) -> Fate {
         {
             Fate::EndsHere
         }
+        // Nor has anybody leave to say what the gateway says there itself.
+        name if stamp::is_ours(name) => Fate::SaysWho,
         name if name.starts_with("x-ms-azuredicom-audit-") => Fate::IfMayAudit,
         name if name.starts_with("msdicom-expiry-") => Fate::IfMayDelete,
         _ => Fate::GoesOn,

@@ -26,13 +26,19 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
 /// Printable ASCII in non-empty segments, no dot segment, nothing encoded that need not be or that
 /// has a meaning to paths. The last segment may be empty.
 fn is_canonical(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix('/') else { return false };
-    let last = rest.split('/').count() - 1;
-    rest.split('/').enumerate().all(|(index, segment)| {
-        (!segment.is_empty() || index == last)
-            && !matches!(segment, "." | "..")
-            && is_canonical_segment(segment.as_bytes())
-    })
+    let Some(rest) = path.as_bytes().strip_prefix(b"/") else { return false };
+    let mut segments = rest.split(|byte| *byte == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_sound = match segment {
+            b"" => segments.peek().is_none(),
+            b"." | b".." => false,
+            segment => is_canonical_segment(segment),
+        };
+        if !is_sound {
+            return false;
+        }
+    }
+    true
 }
 
 fn is_canonical_segment(mut segment: &[u8]) -> bool {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 mod bearer;
 mod certificates;
+mod emergency;
 mod keys;
 mod permits;
+mod stamp;
 
 /// Waits until it is so.
 async fn until(is_so: impl AsyncFn() -> bool) {

@@ -235,22 +235,22 @@ async fn a_route_s_partitions_bound_every_path_in_whatever_form() {
 
 /// A gateway that takes keys, tokens and certificates on one route, before an origin server that writes
 /// down what it is sent.
-struct Scene {
-    world: World,
-    issuer: Issuer,
-    recorder: Recorder,
+pub(super) struct Scene {
+    pub(super) world: World,
+    pub(super) issuer: Issuer,
+    pub(super) recorder: Recorder,
     authority: Ca,
     keys: BTreeMap<&'static str, String>,
 }
 
 /// How somebody proves who it is.
-enum Caller {
+pub(super) enum Caller {
     Field(String),
     Certificate(Issued),
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let (world, recorder) = (World::new().await, Recorder::start().await);
         let issuer = Issuer::start(&world.ca).await;
         let (authority, identity) = (Ca::named("callers"), world.ca.issue(&["localhost"]));
@@ -269,37 +269,41 @@ impl Scene {
     }
 
     /// A gateway whose route has these further lines.
-    async fn start(&self, route: &str) -> Running {
+    pub(super) async fn start(&self, route: &str) -> Running {
+        self.world.start_ready(&self.toml(route)).await
+    }
+
+    /// The configuration of such a gateway.
+    pub(super) fn toml(&self, route: &str) -> Toml {
         let bearer = format!(
             "{{ issuer = \"{}\", audience = \"{}\", algorithms = [\"ES256\"], anchors = \"ca.pem\" }}",
             self.issuer.issuer(),
             Issuer::AUDIENCE
         );
-        let toml = Toml {
+        Toml {
             listener: "identity = { chain = \"tls.crt\", key = \"tls.key\" }".into(),
             route: format!(
                 "callers = {{ api_keys = \"api-keys\", bearer = {bearer}, \
                  certificates = {{ anchors = \"callers.pem\" }} }}\n{route}"
             ),
             ..self.world.toml(self.recorder.url())
-        };
-        self.world.start_ready(&toml).await
+        }
     }
 
-    fn key(&self, name: &str) -> Caller {
+    pub(super) fn key(&self, name: &str) -> Caller {
         Caller::Field(format!("Bearer {}", self.keys[name]))
     }
 
-    fn token(&self, draft: Draft) -> Caller {
+    pub(super) fn token(&self, draft: Draft) -> Caller {
         Caller::Field(format!("Bearer {}", draft.sign(self.issuer.key())))
     }
 
-    fn certificate(&self, name: &str) -> Caller {
+    pub(super) fn certificate(&self, name: &str) -> Caller {
         Caller::Certificate(self.authority.issue(&[name]))
     }
 
     /// The status of a caller's request below the route, and the answer's body.
-    async fn send(
+    pub(super) async fn send(
         &self,
         gateway: &Running,
         caller: &Caller,
@@ -342,5 +346,5 @@ const REQUESTS: [(&str, &str); 9] = [
     ("delete in ct", "DELETE /partitions/ct/studies/1.2"),
     ("delete in mr", "DELETE /partitions/mr/studies/1.2"),
 ];
-const SEARCH: &str = "GET /studies";
+pub(super) const SEARCH: &str = "GET /studies";
 const NAMES: [&str; 7] = ["unnamed", "ward-7", "bosses", "boss", "anybody", "janitor", "clerk"];

@@ -7,34 +7,34 @@ use uuid::Uuid;
 
 /// What must not be found, and what it is.
 #[derive(Default)]
-pub(super) struct Canaries(Vec<(&'static str, String)>);
+pub(crate) struct Canaries(Vec<(&'static str, String)>);
 
 impl Canaries {
     /// A new word of letters and digits.
-    pub(super) fn plant(&mut self, kind: &'static str) -> String {
+    pub(crate) fn plant(&mut self, kind: &'static str) -> String {
         let word = format!("Canary{}", &Uuid::new_v4().simple().to_string()[..16]);
         self.add(kind, &word);
         word
     }
 
     /// A new UID.
-    pub(super) fn plant_uid(&mut self) -> String {
+    pub(crate) fn plant_uid(&mut self) -> String {
         let uid = format!("2.25.{}", Uuid::new_v4().as_u128());
         self.add("UID", &uid);
         uid
     }
 
     /// Adds a word.
-    pub(super) fn add(&mut self, kind: &'static str, word: &str) {
+    pub(crate) fn add(&mut self, kind: &'static str, word: &str) {
         self.0.push((kind, word.to_owned()));
     }
 
     /// Adds those of another list.
-    pub(super) fn extend(&mut self, others: &Self) {
+    pub(crate) fn extend(&mut self, others: &Self) {
         self.0.extend(others.0.iter().cloned());
     }
 
-    pub(super) fn all(&self) -> &[(&'static str, String)] {
+    pub(crate) fn all(&self) -> &[(&'static str, String)] {
         &self.0
     }
 }
@@ -42,7 +42,7 @@ impl Canaries {
 /// Which of them are in `text`: as they are, whatever the case; in hexadecimal digits; with percent
 /// signs; as a list of numbers, which is how bytes are printed by `Debug`; in either base64, wherever
 /// they begin in it.
-pub(super) fn hits(text: &[u8], canaries: &[(&'static str, String)]) -> Vec<String> {
+pub(crate) fn hits(text: &[u8], canaries: &[(&'static str, String)]) -> Vec<String> {
     let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
     for (kind, canary) in canaries {

@@ -5,7 +5,7 @@
 mod ends;
 mod handshake;
 mod messages;
-mod notifier;
+pub(crate) mod notifier;
 
 use std::future::Future;
 use std::time::Duration;

@@ -203,7 +203,7 @@ impl Said {
             duration_us: Some(self.counted.2),
             trace_id: Some(trace.id().into()),
             vouched: self.vouched,
-            emergency: self.emergency.as_ref().map(cut),
+            emergency: self.emergency.clone(),
             ..Entry::default()
         }
     }
