@@ -147,7 +147,8 @@ pub(super) fn lines(path: &Path) -> Vec<String> {
 
 /// Writes a file for its owner alone.
 pub(super) fn private(path: &Path, content: &[u8]) {
-    let file = fs::OpenOptions::new().write(true).create(true).mode(0o600).open(path);
+    let file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file.unwrap().write_all(content).unwrap();
 }
 
