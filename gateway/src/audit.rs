@@ -4,8 +4,6 @@
 //! saw or changed which study, and is for those who have to answer for that: it goes by its own way,
 //! whole, to a file, to repositories and to FHIR servers, and to no log.
 
-#![allow(dead_code, unused_imports, reason = "its sinks are about to meet")]
-
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -50,7 +48,7 @@ use self::writer::Writer;
 pub(crate) use self::alerts::{Alert, Alerts};
 pub(crate) use self::ledger::{Ledger, Ticket};
 pub(crate) use self::queue::Position;
-pub(crate) use self::reader::{Batch, Reader};
+pub(crate) use self::reader::Reader;
 pub(crate) use self::room::{NoRoom, Place};
 pub(crate) use self::transaction::{Line, Pieces};
 pub use self::verify::{Damage, Finding, Verified, verify};
@@ -155,6 +153,11 @@ impl Audit {
         Ok(Arc::new(Self { room, messages, durability, shelf, sinks, readers }))
     }
 
+    /// What a start would find wrong with the configuration, but opens nothing that is to be written.
+    pub(crate) fn check(config: &config::Audit) -> Result<(), AuditError> {
+        hasher(config.chain_key.as_ref()).map(drop)
+    }
+
     /// Takes room for a record that is to come: a few atomics. With `continue` it always succeeds, and
     /// the record may be lost, and counted, later.
     pub(crate) fn reserve(&self) -> Result<Place, NoRoom> {
@@ -163,7 +166,8 @@ impl Audit {
 
     /// A ledger for one worker.
     pub(crate) fn ledger(&self) -> Ledger {
-        Ledger::new(self.messages.clone(), self.durability == Durability::Synced)
+        let writer = (self.messages.clone(), self.room.clone());
+        Ledger::new(writer, self.durability == Durability::Synced)
     }
 
     /// Enters what is rare, from any thread, whether there is room or not.
@@ -171,7 +175,7 @@ impl Audit {
         let Ok(mut lines) = serde_json::to_vec(entry) else { return };
         lines.push(b'\n');
         self.room.insist();
-        let _ = self.messages.send(Message::Chunk(Chunk { lines, count: 1, settles: None }));
+        Chunk { lines, count: 1, settles: None }.send(&self.messages, &self.room);
     }
 
     /// Goes on in a new file if the old one was renamed.

@@ -164,6 +164,7 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_current_thread().build().map_err(StartError::Thread)?;
         let shared = Shared::new(runtime.handle().clone());
+        config.audit.as_ref().map_or(Ok(()), Audit::check).map_err(StartError::Audit)?;
         Generation::build(config, &shared, None).map(drop).map_err(StartError::Build)
     }
 

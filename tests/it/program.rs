@@ -7,6 +7,7 @@ use gateway_tests::program::{Ended, Signal};
 use gateway_tests::world::Toml;
 use gateway_tests::{Program, RawCaller, Recorder, World};
 
+mod audit;
 mod dumps;
 mod emergencies;
 mod ends;

@@ -8,12 +8,13 @@ use std::sync::mpsc::{Sender, SyncSender};
 
 use tokio::sync::Notify;
 
-use super::room::Place;
+use super::room::{Place, Room};
 
 /// One worker's records. Handed over ten times a second, when the buffer is nearly full, or when
 /// somebody waits; dropped, it hands over what it has.
 pub(crate) struct Ledger {
     messages: Sender<Message>,
+    room: Arc<Room>,
     /// There if transactions wait for the disk.
     progress: Option<Arc<Progress>>,
     lines: RefCell<Lines>,
@@ -30,9 +31,10 @@ pub(crate) struct Ticket {
 }
 
 impl Ledger {
-    pub(super) fn new(messages: Sender<Message>, is_synced: bool) -> Self {
+    pub(super) fn new((messages, room): (Sender<Message>, Arc<Room>), is_synced: bool) -> Self {
         Self {
             messages,
+            room,
             progress: is_synced.then(Arc::default),
             lines: RefCell::default(),
             number: Cell::new(1),
@@ -40,12 +42,13 @@ impl Ledger {
     }
 
     /// Adds a record; `write` writes one JSON object and a line's end.
-    pub(crate) fn add(&self, place: Place, write: impl FnOnce(&mut Vec<u8>)) -> Ticket {
-        if !place.spend() {
+    pub(crate) fn add(&self, mut place: Place, write: impl FnOnce(&mut Vec<u8>)) -> Ticket {
+        if !place.is_there() {
             return Ticket { chunk: None };
         }
         let mut lines = self.lines.borrow_mut();
         lines.add(write);
+        place.spend();
         let ticket = Ticket { chunk: Some(self.number.get()) };
         if lines.bytes.len() > CHUNK * 3 / 4 {
             self.send(&mut lines);
@@ -86,11 +89,8 @@ impl Ledger {
         self.number.set(number + 1);
         let settles = self.progress.clone().map(|progress| Settles { progress, number });
         let lines = std::mem::take(lines);
-        let _ = self.messages.send(Message::Chunk(Chunk {
-            lines: lines.bytes,
-            count: lines.count,
-            settles,
-        }));
+        let chunk = Chunk { lines: lines.bytes, count: lines.count, settles };
+        chunk.send(&self.messages, &self.room);
     }
 }
 
@@ -115,6 +115,17 @@ pub(super) struct Chunk {
     pub(super) count: usize,
     /// Who waits for it to be on the disk.
     pub(super) settles: Option<Settles>,
+}
+
+impl Chunk {
+    /// Sends it to the thread that writes; without one it is lost, and counted.
+    pub(super) fn send(self, messages: &Sender<Message>, room: &Room) {
+        let count = self.count;
+        if messages.send(Message::Chunk(self)).is_err() {
+            room.lost(count);
+            room.leave(count);
+        }
+    }
 }
 
 /// Tells those who wait for a chunk: that it is kept, or, when dropped, that it is not.

@@ -166,6 +166,12 @@ impl Writer {
 
     /// Writes what is left, for as long as the end of the process may wait for a disk.
     fn end(&mut self) {
+        for message in self.messages.try_iter() {
+            if let Message::Chunk(chunk) = message {
+                self.chunks.push_back(chunk);
+            }
+        }
+        self.write();
         let until = Instant::now() + END_MOST;
         while self.retry_at.is_some() && Instant::now() < until {
             std::thread::sleep(RETRY / 10);

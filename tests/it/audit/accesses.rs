@@ -1,10 +1,9 @@
 //! What a record says of an access, allowed and refused.
 
 use gateway_tests::{Issuer, Reply};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::{Scene, VERSIONS, ask, connect, tells};
+use super::{Scene, VERSIONS, asked, connect, tells};
 
 #[tokio::test]
 async fn what_is_done_is_on_record_with_who_did_it_to_what() {
@@ -61,10 +60,8 @@ async fn what_is_done_is_on_record_with_who_did_it_to_what() {
                 }),
             ),
         ] {
-            let answer = ask(&caller, request, (&scene.key(), body)).await.unwrap();
-            assert_eq!(answer.status(), 200, "{request}");
-            let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-            answer.into_body().collect().await.unwrap();
+            let (status, id) = asked(&caller, request, (&scene.key(), body)).await;
+            assert_eq!(status, 200, "{request}");
             count += 1;
 
             let record = scene.last(count).await;
@@ -91,7 +88,7 @@ async fn a_user_is_told_by_issuer_and_tenant_and_application() {
     let scene = Scene::new().await;
     let gateway = scene.start("").await;
     let caller = connect(&gateway, VERSIONS[0]).await;
-    ask(&caller, "GET /studies", (&scene.token(), "")).await.unwrap();
+    asked(&caller, "GET /studies", (&scene.token(), "")).await;
     tells(
         &scene.last(1).await,
         &json!({ "principal": {
@@ -106,7 +103,7 @@ async fn a_user_is_told_by_issuer_and_tenant_and_application() {
     // However long and odd the words of an issuer are, a record is a line.
     let odd = "\"\\\n\u{1}é".repeat(200);
     let token = scene.issuer.user().with("oid", odd.clone()).sign(scene.issuer.key());
-    ask(&caller, "GET /studies", (&format!("Bearer {token}"), "")).await.unwrap();
+    asked(&caller, "GET /studies", (&format!("Bearer {token}"), "")).await;
     let record = scene.last(2).await;
     let id = record["principal"]["id"].as_str().unwrap();
     assert!(odd.starts_with(id) && (250..=256).contains(&id.len()), "{id:?}");
@@ -149,9 +146,8 @@ async fn what_is_refused_or_fails_is_on_record_too() {
                 scene.recorder.reply_with(reply);
             }
             let caller = connect(&gateway, version).await;
-            let answer = ask(&caller, request, (credential, "")).await.unwrap();
-            assert_eq!(answer.status().as_u16(), expected["status"], "{request}");
-            answer.into_body().collect().await.unwrap();
+            let (status, _) = asked(&caller, request, (credential, "")).await;
+            assert_eq!(status, expected["status"], "{request}");
             scene.recorder.reply_with(Reply::Ok);
             count += 1;
 
@@ -184,7 +180,7 @@ async fn a_refusal_of_the_origin_server_s_own_is_the_access_outcome() {
         let length = if status.starts_with("204") { "" } else { "Content-Length: 0\r\n" };
         let reply = format!("HTTP/1.1 {status}\r\n{length}\r\n");
         scene.recorder.reply_next(Reply::Bytes(reply.into()));
-        ask(&caller, "GET /studies/1.2", (&scene.key(), "")).await.unwrap();
+        asked(&caller, "GET /studies/1.2", (&scene.key(), "")).await;
         let record = scene.last(index + 1).await;
         tells(&record, &json!({ "outcome": outcome, "blame": null, "client": "default" }));
     }
@@ -198,7 +194,7 @@ async fn who_guesses_too_often_is_on_record_each_time() {
     let gateway = scene.world.start_ready(&toml).await;
     let caller = connect(&gateway, VERSIONS[0]).await;
     for _ in 0..4 {
-        ask(&caller, "GET /studies", ("Bearer wrong", "")).await.unwrap();
+        asked(&caller, "GET /studies", ("Bearer wrong", "")).await;
     }
     let statuses = scene.accesses(4).await.into_iter().map(|record| {
         assert_eq!(record["outcome"], "serious-failure");
@@ -220,7 +216,7 @@ async fn what_is_no_access_has_no_record() {
         let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
         caller.send_request(request).await.unwrap();
     }
-    ask(&caller, "GET /studies", (&scene.key(), "")).await.unwrap();
+    asked(&caller, "GET /studies", (&scene.key(), "")).await;
     tells(&scene.last(1).await, &json!({ "transaction": "search" }));
 }
 

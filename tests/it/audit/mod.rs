@@ -5,6 +5,7 @@ mod aborts;
 mod accesses;
 mod disk;
 mod events;
+mod fhir;
 mod kinds;
 mod many;
 mod secrets;
@@ -18,7 +19,7 @@ use gateway::{KeyFile, KeyName};
 use gateway_tests::world::Toml;
 use gateway_tests::{Connection, Issuer, Recorder, Running, World};
 use http::{Request, Response, Version};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use serde_json::Value;
 
@@ -101,7 +102,7 @@ impl Scene {
         self.accesses(count).await.pop().unwrap()
     }
 
-    /// Records that a queue holds for its sinks are the same; this one has none.
+    /// The first record of this event, once it is there.
     async fn event(&self, event: &str) -> Value {
         let found = || self.records().into_iter().find(|record| record["event"] == event);
         until(|| found().is_some()).await;
@@ -127,6 +128,15 @@ async fn ask(
         request = request.header("authorization", credential);
     }
     connection.send_request(request.body(Full::from(body.to_owned())).unwrap()).await
+}
+
+/// The same, and reads all of the answer: its status and the request's id.
+async fn asked(connection: &Connection, request: &str, show: (&str, &str)) -> (u16, String) {
+    let answer = ask(connection, request, show).await.unwrap();
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let status = answer.status().as_u16();
+    answer.into_body().collect().await.unwrap();
+    (status, id)
 }
 
 async fn connect(gateway: &Running, version: Version) -> Connection {

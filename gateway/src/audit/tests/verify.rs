@@ -1,5 +1,7 @@
 //! Every change of what was written is found, at its place.
 
+use std::os::unix::fs::FileExt;
+
 use super::*;
 
 #[test]
@@ -52,10 +54,10 @@ fn a_record_that_was_put_in_is_found() {
 
     // One whose hash fits: who has no key can do as much where there is none.
     let found = damaged(|lines| {
-        let before = Link::parse(lines[1].as_bytes()).unwrap().head;
+        let mut head = Link::parse(lines[1].as_bytes()).unwrap().head;
         let mut forged = Vec::new();
         let record = serde_json::to_vec(&entry(99)).unwrap();
-        Hasher::new(None).link(&mut before.clone(), false, (&record, &mut forged));
+        Hasher::new(None).link(&mut head, false, (&record, &mut forged));
         lines.insert(2, String::from_utf8(forged).unwrap().trim_end().to_owned());
     });
     let expected = [(4, Some(3), Damage::OutOfOrder(3)), (5, Some(4), Damage::OtherPast)];
@@ -65,8 +67,8 @@ fn a_record_that_was_put_in_is_found() {
 #[test]
 fn a_last_record_that_was_written_anew_is_found() {
     let found = damaged(|lines| {
-        let before = Link::parse(lines[3].as_bytes()).unwrap().head;
-        let (mut forged, mut head) = (Vec::new(), before);
+        let mut head = Link::parse(lines[3].as_bytes()).unwrap().head;
+        let mut forged = Vec::new();
         let record = serde_json::to_vec(&entry(99)).unwrap();
         Hasher::new(None).link(&mut head, false, (&record, &mut forged));
         lines[4] = String::from_utf8(forged).unwrap().trim_end().to_owned();
@@ -91,24 +93,27 @@ fn every_change_of_a_byte_is_found() {
     venue.keep(1..=3);
     let path = venue.path("audit.jsonl");
     let good = fs::read(&path).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let is_found = |bytes: &[u8], what: &str, at: usize| {
+        file.write_all_at(bytes, 0).unwrap();
+        file.set_len(bytes.len() as u64).unwrap();
+        assert_ne!(venue.findings(&["audit.jsonl"]), [], "byte {at} {what}");
+    };
     for at in 0..good.len() {
         for new in [good[at] ^ 1, b'\n'] {
-            if new != good[at] {
-                let mut bytes = good.clone();
-                bytes[at] = new;
-                fs::write(&path, &bytes).unwrap();
-                assert_ne!(venue.findings(&["audit.jsonl"]), [], "byte {at} is {new}");
+            let mut bytes = good.clone();
+            if std::mem::replace(&mut bytes[at], new) != new {
+                is_found(&bytes, "changed", at);
             }
         }
         let mut bytes = good.clone();
         bytes.remove(at);
-        fs::write(&path, &bytes).unwrap();
-        assert_ne!(venue.findings(&["audit.jsonl"]), [], "byte {at} is removed");
-        let mut bytes = good.clone();
+        is_found(&bytes, "removed", at);
         bytes.insert(at, good[at]);
-        fs::write(&path, &bytes).unwrap();
-        assert_ne!(venue.findings(&["audit.jsonl"]), [], "byte {at} is doubled");
+        bytes.insert(at, good[at]);
+        is_found(&bytes, "doubled", at);
     }
+    is_found(&[&good[..], b"\n"].concat(), "added", good.len());
 }
 
 #[test]
@@ -155,7 +160,9 @@ fn a_chain_with_a_key_is_found_whole_by_that_key_alone() {
 fn a_key_that_can_be_guessed_is_refused() {
     let mut venue = Venue::new();
     venue.key(b"fifteen letters\n");
+    assert!(matches!(Audit::check(&venue.config), Err(AuditError::ShortKey(_))));
     assert!(matches!(Audit::start(&venue.config), Err(AuditError::ShortKey(_))));
+    assert!(!venue.path("audit.jsonl").exists());
 }
 
 #[test]
