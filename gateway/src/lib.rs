@@ -21,6 +21,7 @@ mod body;
 mod build;
 mod caller;
 mod cors;
+mod doctor;
 mod error;
 mod forward_auth;
 mod identity;
@@ -63,6 +64,7 @@ use self::tunnel::Tunnel;
 
 pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
+pub use self::doctor::{Examination, ExamineError, Finding, Verdict, examine};
 pub use self::log::{Log, SetLevel};
 pub use self::server::{Drained, Server, StartError};
 

@@ -8,6 +8,7 @@ mod advisories;
 mod callers;
 mod cors;
 mod credentials;
+mod doctor;
 mod emulators;
 mod forward_auth;
 mod http;
