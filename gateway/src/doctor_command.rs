@@ -94,8 +94,8 @@ impl Told {
         };
         writeln!(out, "  {mark} {:<13} {}{took}", finding.check, finding.says)?;
         for (index, line) in finding.remedy.iter().flat_map(|text| text.lines()).enumerate() {
-            let arrow = if index == 0 { self.marks.remedy } else { "  " };
-            writeln!(out, "      {arrow} {line}")?;
+            let arrow = if index == 0 { self.marks.remedy } else { "" };
+            writeln!(out, "       {arrow:<2} {line}")?;
         }
         // Someone watches, and the next check may take its time.
         out.flush()
@@ -120,7 +120,7 @@ impl Marks {
             locale.filter(|value| !value.is_empty()).map(|value| value.to_lowercase()).next();
         let is_utf8 = locale.is_some_and(|it| it.contains("utf-8") || it.contains("utf8"));
         if io::stdout().is_terminal() && is_utf8 {
-            Self { verdicts: ["✓", "!", "✗", "-"], remedy: "→ " }
+            Self { verdicts: ["✓", "!", "✗", "-"], remedy: "→" }
         } else {
             Self { verdicts: ["ok  ", "warn", "FAIL", "skip"], remedy: "->" }
         }

@@ -9,6 +9,12 @@ use gateway_tests::{OriginServer, Program, World};
 use serde_json::Value;
 
 mod good;
+mod odd;
+mod own;
+mod searches;
+mod tokens;
+mod users;
+mod way;
 
 /// What the doctor found, check by check.
 struct Findings {
