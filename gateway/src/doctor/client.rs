@@ -161,8 +161,8 @@ fn is_of_client(error: &AcquireError) -> bool {
 pub(super) fn life(left: Duration) -> String {
     // It is a moment old.
     match left.as_secs() + 1 {
-        seconds @ ..120 => format!("{seconds} s"),
-        seconds @ ..7200 => format!("{} min", seconds / 60),
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
         seconds => format!("{} h", seconds / 3600),
     }
 }

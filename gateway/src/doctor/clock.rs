@@ -15,24 +15,20 @@ pub(super) async fn compare(
     tls: rustls::ClientConfig,
     limit: Duration,
 ) -> Result<(Said, ()), Said> {
-    let failed = |why: String| {
-        Said::fail(
-            format!("no HTTP answer: {why}"),
-            "what answers there speaks TLS and no HTTP, or hangs: see whether it is the authority",
-        )
-    };
-    let http = exchange::http(tls, limit).map_err(|error| failed(chain(&error)))?;
+    // What there is to say of one who does not answer, the next check says.
+    let unsaid = |why: String| Said::skip(format!("no answer tells the time: {why}"));
+    let http = exchange::http(tls, limit).map_err(|error| unsaid(chain(&error)))?;
     let sent = SystemTime::now();
     let asked = http.get(url.clone()).header(header::ACCEPT, "application/json").send();
     let answer = match tokio::time::timeout(limit, asked).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return Err(failed(chain(&error.without_url()))),
-        Err(_) => return Err(failed(format!("none within {}", seconds(limit)))),
+        Ok(Err(error)) => return Err(unsaid(chain(&error.without_url()))),
+        Err(_) => return Err(unsaid(format!("none within {}", seconds(limit)))),
     };
     let received = SystemTime::now();
     let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
     let Some(theirs) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else {
-        return Ok((Said::skip("it does not tell the time"), ()));
+        return Err(unsaid("it has no Date".to_owned()));
     };
     Ok((judge(theirs, sent, received), ()))
 }
@@ -47,8 +43,8 @@ fn judge(theirs: SystemTime, sent: SystemTime, received: SystemTime) -> Said {
     let says = format!("this machine's clock is {} {side} the authority's", words(skew));
     let said = match skew {
         0..=SMALL => Said::ok(if skew == 0 { "the clocks agree".to_owned() } else { says }),
-        ..=LARGE => Said::warn(says, REMEDY),
-        _ => Said::fail(says, REMEDY),
+        LARGER.. => Said::fail(says, REMEDY),
+        _ => Said::warn(says, REMEDY),
     };
     let skew = i64::try_from(skew).unwrap_or(i64::MAX);
     said.fact("skew_secs", if behind > ahead { -skew } else { skew })
@@ -57,7 +53,7 @@ fn judge(theirs: SystemTime, sent: SystemTime, received: SystemTime) -> Said {
 fn words(skew: u64) -> String {
     match skew {
         0..120 => format!("{skew} s"),
-        ..7200 => format!("{} min", skew / 60),
+        120..7200 => format!("{} min", skew / 60),
         _ => format!("{} h", skew / 3600),
     }
 }
@@ -65,8 +61,8 @@ fn words(skew: u64) -> String {
 /// In seconds: what a machine without NTP has after some weeks.
 const SMALL: u64 = 30;
 
-/// What Entra lets pass.
-const LARGE: u64 = 300;
+/// More than Entra lets pass.
+const LARGER: u64 = 301;
 
 const REMEDY: &str = "set it, and keep it right (NTP: timedatectl set-ntp true): assertions, tokens and \
                       certificates hold for certain times, and Entra allows for five minutes";

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn an_error_is_told_with_its_causes_and_each_once() {
         let inner = std::io::Error::other("no way");
-        let outer = std::io::Error::new(std::io::ErrorKind::Other, Wrapped(inner));
+        let outer = std::io::Error::other(Wrapped(inner));
         assert_eq!(chain(&outer), "wrapped: no way");
     }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::finding::{Finding, Said, Section, chain, plain};
 use super::life::{days, left};
+use super::token::Decoded;
 use crate::build::{BuildError, Generation, Shared};
 use crate::life::Life;
 use crate::token::CredentialError;
@@ -22,9 +23,14 @@ pub(super) fn look(
     let mut section = Section::new("keys", tell);
     for client in &config.clients {
         for credential in &client.credentials {
-            if let Credential::Secret(Secret { source: SecretSource::File(file), .. }) = credential
-            {
-                section.say("secret", secret(&client.name, &client.endpoint, file));
+            match credential {
+                Credential::Secret(Secret { source: SecretSource::File(file), .. }) => {
+                    section.say("secret", secret(&client.name, &client.endpoint, file));
+                }
+                Credential::FederatedToken(path) => {
+                    section.say("federated", federated(&client.name, path));
+                }
+                _ => {}
             }
         }
     }
@@ -67,6 +73,33 @@ fn secret(client: &str, endpoint: &TokenEndpoint, file: &PrivateFile) -> Said {
         );
     }
     Said::ok(format!("client.{client}.credential: {path} is there{mode}"))
+}
+
+/// The token that stands for a client: what the authority compares, to the letter, and its end.
+fn federated(client: &str, path: &Path) -> Said {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let token = Decoded::read(&text);
+    let name = format!("client.{client}.credential: {}", path.display());
+    if token.is_opaque() {
+        return Said::fail(
+            format!("{name} holds no JSON Web Token"),
+            "have the platform write its token there: in Kubernetes a projected service account token",
+        );
+    }
+    let claim = |name| token.claim(name).unwrap_or_else(|| "(none)".to_owned());
+    let says = format!("{name}: iss {}, sub {}, aud {}", claim("iss"), claim("sub"), claim("aud"));
+    let now =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let ends = token.claim("exp").and_then(|ends| ends.parse::<u64>().ok());
+    let said = match ends {
+        Some(ends) if ends <= now => Said::fail(
+            format!("{says}; it has ended"),
+            "whoever writes that file has stopped: see that it is mounted as a projected volume, and not \
+             copied or mounted with subPath",
+        ),
+        _ => Said::ok(says),
+    };
+    said.fact("iss", claim("iss")).fact("sub", claim("sub")).fact("aud", claim("aud"))
 }
 
 /// Pairs of keys and certificates, which belong together or would not have been built.

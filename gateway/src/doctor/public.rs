@@ -19,12 +19,12 @@ pub(super) fn names(config: &Config, routes: &[usize], identity: &Identity) -> S
     let urls = urls.filter(|url| url.scheme() == "https");
     let public = urls.filter_map(|url| url.host_str()).map(|host| host.trim_matches(['[', ']']));
     let listed = config.listener.hosts.iter().map(String::as_str);
-    let mut wanted = public.chain(listed).collect::<Vec<_>>();
+    // Nobody has a certificate for these, and whoever uses them is on this machine.
+    let is_local = |host: &&str| matches!(*host, "localhost" | "127.0.0.1" | "::1" | "*");
+    let mut wanted = public.chain(listed).filter(|host| !is_local(host)).collect::<Vec<_>>();
     wanted.sort_unstable();
     wanted.dedup();
     let missing = wanted.iter().filter(|host| !certs::is_for(leaf, host)).copied();
-    // Nobody has a certificate for these, and whoever uses them is on this machine.
-    let missing = missing.filter(|host| !matches!(*host, "localhost" | "127.0.0.1" | "::1"));
     let missing = missing.collect::<Vec<_>>();
     if missing.is_empty() {
         return Said::ok(match wanted.as_slice() {

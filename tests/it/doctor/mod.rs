@@ -15,6 +15,7 @@ mod searches;
 mod tokens;
 mod users;
 mod way;
+mod written;
 
 /// What the doctor found, check by check.
 struct Findings {

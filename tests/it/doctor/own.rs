@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 
 use gateway_tests::Recorder;
+use gateway_tests::issuer::{SigningKey, compact};
 use gateway_tests::program::Signal;
+use serde_json::json;
 
 use super::*;
 
@@ -124,6 +126,32 @@ async fn a_certificate_tells_how_long_it_lasts() {
         assert!(text(end, "says").contains(says), "{end}");
         found.tells(("keys", "pair"), "ok", ("client.key is the key of ", ""));
         assert_eq!(found.code, Some(i32::from(days < 0)), "{}", found.text());
+    }
+}
+
+#[tokio::test]
+async fn a_federated_token_is_told_by_what_the_authority_compares() {
+    for (content, verdict, says) in [
+        (
+            jwt(json!({"iss": "https://k8s", "sub": "system:a:b", "aud": ["x"], "exp": 1})),
+            "fail",
+            "has ended",
+        ),
+        (
+            jwt(json!({"iss": "https://k8s", "sub": "system:a:b", "aud": ["x"]})),
+            "ok",
+            "iss https://k8s, sub system:a:b, aud x",
+        ),
+        ("canary".to_owned(), "fail", "holds no JSON Web Token"),
+    ] {
+        let (world, recorder) = (World::new().await, Recorder::start().await);
+        world.scratch.file("federated", &content);
+        let client = "credential.federated_token_file = \"federated\"".into();
+
+        let found = diagnose(&world, &Toml { client, ..world.toml(recorder.url()) }).await;
+
+        found.tells(("keys", "federated"), verdict, (says, ""));
+        assert!(!found.text().contains(&content) && !found.text().contains("canary"));
     }
 }
 
@@ -292,7 +320,7 @@ async fn lines_for_people_have_words_where_there_is_no_terminal_and_end_with_a_s
     assert!(ended.stdout.contains("\n  FAIL search "), "{}", ended.stdout);
     assert!(ended.stdout.contains("\n       -> another service answers"), "{}", ended.stdout);
     let sum = ended.stdout.lines().last().unwrap();
-    assert!(sum.ends_with(" good, 0 to be seen to, 1 failed, 1 not looked at"), "{sum}");
+    assert!(sum.ends_with(" good, 0 to be seen to, 1 failed, 0 not looked at"), "{sum}");
     assert!(ended.stdout.is_ascii(), "{}", ended.stdout);
 }
 
@@ -311,6 +339,11 @@ async fn anchors_that_are_none_stop_only_what_needs_them() {
     found.fails(("keys", "material"), "broken.pem", "as PEM");
     assert_eq!(found.one("client default", "token")["verdict"], "ok");
     assert_eq!(found.one("route /dicom-web", "search")["verdict"], "skip");
+}
+
+fn jwt(claims: Value) -> String {
+    let key = SigningKey::es256("1");
+    compact(&json!({"alg": "ES256"}).to_string(), &claims.to_string(), &key)
 }
 
 /// An address of this machine that is free for a moment.

@@ -165,7 +165,7 @@ async fn a_managed_identity_that_is_not_there_is_explained() {
     let (world, recorder) = (World::new().await, Recorder::start().await);
     let client = "[client]\ncredential.managed_identity = {}\ntimeout_secs = 1\n".to_owned();
     let file = file(&world, &Toml { client, ..world.toml(recorder.url()) });
-    let silent = super::odd::Odd::silent().await;
+    let silent = odd::Odd::silent().await;
     let endpoint = format!("http://{}/msi", silent.address);
     let variables = [("IDENTITY_ENDPOINT", &*endpoint), ("IDENTITY_HEADER", "canary")];
 
