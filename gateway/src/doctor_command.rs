@@ -114,15 +114,44 @@ impl Told {
 
 impl Marks {
     fn for_this_output() -> Self {
-        let locale =
-            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| env::var(name).ok());
-        let locale =
-            locale.filter(|value| !value.is_empty()).map(|value| value.to_lowercase()).next();
-        let is_utf8 = locale.is_some_and(|it| it.contains("utf-8") || it.contains("utf8"));
-        if io::stdout().is_terminal() && is_utf8 {
-            Self { verdicts: ["✓", "!", "✗", "-"], remedy: "→" }
-        } else {
-            Self { verdicts: ["ok  ", "warn", "FAIL", "skip"], remedy: "->" }
+        let has_signs = io::stdout().is_terminal() && is_utf8(|name| env::var(name).ok());
+        if has_signs { SIGNS } else { WORDS }
+    }
+}
+
+/// Whether text is UTF-8 here: the first of these variables that says something decides.
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
+    let said = said.filter(|value| !value.is_empty()).map(|value| value.to_lowercase()).next();
+    said.is_some_and(|it| it.contains("utf-8") || it.contains("utf8"))
+}
+
+/// In the order of [`Verdict`].
+const SIGNS: Marks = Marks { verdicts: ["✓", "!", "✗", "-"], remedy: "→" };
+
+/// As wide as one another, and plain ASCII.
+const WORDS: Marks = Marks { verdicts: ["ok  ", "warn", "FAIL", "skip"], remedy: "->" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_are_for_places_that_can_show_them() {
+        for (variables, expected) in [
+            (&[("LANG", "en_US.UTF-8")][..], true),
+            (&[("LANG", "C.utf8")], true),
+            (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LANG", "C"), ("LC_CTYPE", "en_US.UTF-8"), ("LC_ALL", "")], true),
+            (&[("LANG", "de_DE@euro")], false),
+            (&[], false),
+        ] {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(is_utf8(variable), expected, "{variables:?}");
         }
+        assert!(WORDS.verdicts.iter().all(|word| word.len() == 4 && word.is_ascii()));
     }
 }

@@ -75,7 +75,7 @@ fn of_another(token: &Decoded) -> String {
 /// What tokens for a service are for, where all of its kind have the same.
 fn audience(profile: Profile) -> Option<&'static str> {
     match profile {
-        Profile::Azure => Some("https://dicom.healthcareapis.azure.com"),
+        Profile::Azure => Some(AZURE),
         Profile::Generic
         | Profile::Orthanc
         | Profile::Google
@@ -87,8 +87,32 @@ fn audience(profile: Profile) -> Option<&'static str> {
 /// Entra writes some with a slash at the end, and some without.
 fn is_same(has: &str, wanted: &str) -> bool {
     let wanted = wanted.trim_end_matches('/');
-    has.split(' ').any(|one| one.trim_end_matches('/') == wanted || one == AZURE_DICOM)
+    let is_it = |one: &str| {
+        one.trim_end_matches('/') == wanted || (wanted == AZURE && one == AZURE_APPLICATION)
+    };
+    has.split(' ').any(is_it)
 }
 
+const AZURE: &str = "https://dicom.healthcareapis.azure.com";
+
 /// The application that Azure's DICOM services are, as tokens of version 2 may name it.
-const AZURE_DICOM: &str = "75e725bf-66ce-4cea-9b9a-5c4caae57f33";
+const AZURE_APPLICATION: &str = "75e725bf-66ce-4cea-9b9a-5c4caae57f33";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audience_has_several_spellings() {
+        for (has, wanted, is) in [
+            ("https://dicom.healthcareapis.azure.com", AZURE, true),
+            ("https://dicom.healthcareapis.azure.com/", AZURE, true),
+            (AZURE_APPLICATION, AZURE, true),
+            (AZURE_APPLICATION, "https://other.example", false),
+            ("a https://other.example", "https://other.example/", true),
+            ("https://healthcareapis.azure.com", AZURE, false),
+        ] {
+            assert_eq!(is_same(has, wanted), is, "{has} {wanted}");
+        }
+    }
+}
