@@ -13,8 +13,8 @@ use super::{TrustAnchors, provider};
 
 /// Keeps the chain that a server showed, whether it was found good or not.
 ///
-/// It believes nothing that its anchors would not: the verdict is that of the verifier that rustls uses
-/// by itself.
+/// It believes nothing that its anchors would not: the verdict is that of the verifier that rustls
+/// uses by itself.
 #[derive(Debug)]
 pub struct Witness {
     verifier: Arc<WebPkiServerVerifier>,

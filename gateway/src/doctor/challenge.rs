@@ -21,8 +21,8 @@ pub(super) fn explain(route: &config::Route, token: &Decoded, headers: &HeaderMa
         None => "401: the service does not take this token".to_owned(),
     };
     let remedy = if demanded_claims(headers).is_some() {
-        "the service demands claims that the token does not have (conditional access): have its policy \
-         let in the gateway's workload identity"
+        "the service demands claims that the token does not have (conditional access): have its \
+         policy let in the gateway's workload identity"
             .to_owned()
     } else {
         match (&has, &wanted) {
@@ -67,8 +67,8 @@ pub(super) fn explain(route: &config::Route, token: &Decoded, headers: &HeaderMa
 fn of_another(token: &Decoded) -> String {
     let issuer = token.claim("iss").unwrap_or_else(|| "another authority".to_owned());
     format!(
-        "the token is of {issuer}, and the service has to trust that one: see whether it is in the same \
-         tenant as `authority`, and in the same cloud"
+        "the token is of {issuer}, and the service has to trust that one: see whether it is in the \
+         same tenant as `authority`, and in the same cloud"
     )
 }
 

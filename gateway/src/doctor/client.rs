@@ -107,8 +107,8 @@ async fn token(section: &mut Section<'_>, client: &config::Client, wish: &Wish) 
                         said
                     }
                     Err(error) if wish.for_users_only && !is_of_client(&error) => Said::skip(
-                        "only users get tokens here, so the authority need not give the application \
-                         one of its own; nothing speaks against the credential",
+                        "only users get tokens here, so the authority need not give the \
+                         application one of its own; nothing speaks against the credential",
                     ),
                     Err(error) => refusal::of_token(&way, kind, &error),
                 }
@@ -131,8 +131,8 @@ fn granted(way: &str, token: &AccessToken, decoded: &Decoded) -> Said {
     let said = if left < SHORT {
         Said::warn(
             says,
-            "its life is short, and an outage of the authority will soon be noticed: have the authority \
-             give tokens for an hour",
+            "its life is short, and an outage of the authority will soon be noticed: have the \
+             authority give tokens for an hour",
         )
     } else {
         Said::ok(says)

@@ -64,8 +64,9 @@ const SMALL: u64 = 30;
 /// More than Entra lets pass.
 const LARGER: u64 = 301;
 
-const REMEDY: &str = "set it, and keep it right (NTP: timedatectl set-ntp true): assertions, tokens and \
-                      certificates hold for certain times, and Entra allows for five minutes";
+const REMEDY: &str = "set it, and keep it right (NTP: timedatectl set-ntp true): assertions, \
+                      tokens and certificates hold for certain times, and Entra allows for five \
+                      minutes";
 
 #[cfg(test)]
 mod tests {

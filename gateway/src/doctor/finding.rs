@@ -20,7 +20,8 @@ pub struct Finding {
     pub took: Duration,
     /// What was found, in one line.
     pub says: String,
-    /// What it means and what to do, where something is to be done. Commands stand on lines of their own.
+    /// What it means and what to do, where something is to be done. Commands stand on lines of
+    /// their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// The same for programs: names and values that [`Self::says`] is made of.
@@ -113,7 +114,8 @@ impl<'t> Section<'t> {
         self.tell(check, began.elapsed(), said);
     }
 
-    /// Makes a check, tells what it found, and gives what later ones need; nothing of one that failed.
+    /// Makes a check, tells what it found, and gives what later ones need; nothing of one that
+    /// failed.
     pub(super) async fn check<T>(
         &mut self,
         check: &'static str,
@@ -142,11 +144,13 @@ impl<'t> Section<'t> {
     }
 }
 
-/// What came from outside, fit for a line of a terminal: short, and without characters that control one.
+/// What came from outside, fit for a line of a terminal: short, and without characters that control
+/// one.
 pub(super) fn plain(text: &str) -> String {
+    // Marks that turn the direction of text, or cannot be seen, among them.
     let is_odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+        c.is_control() || c == '\u{feff}' || hidden.iter().any(|range| range.contains(&c))
     };
     let mut plain = text.chars().map(|c| if is_odd(c) { '?' } else { c });
     let mut shown = plain.by_ref().take(SHOWN_MOST).collect::<String>();

@@ -60,8 +60,8 @@ pub(super) fn bad(shown: &Shown<'_>, error: &io::Error) -> Said {
             ),
         ) => Said::fail(
             "it speaks neither TLS 1.2 nor 1.3, or no cipher of theirs that is safe",
-            "the server, or a box that opens TLS on the way, is too old: have TLS 1.2 with ECDHE and \
-             AES-GCM, or TLS 1.3, switched on there",
+            "the server, or a box that opens TLS on the way, is too old: have TLS 1.2 with ECDHE \
+             and AES-GCM, or TLS 1.3, switched on there",
         ),
         Some(Error::AlertReceived(AlertDescription::UnrecognisedName)) => Said::fail(
             "the server does not know the name that it was asked for",
@@ -97,7 +97,8 @@ fn certificate(shown: &Shown<'_>, error: &CertificateError) -> Said {
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Said::fail(
             "its certificate is not valid yet",
-            "this machine's clock is behind: set it (NTP); else whoever runs that server has to wait",
+            "this machine's clock is behind: set it (NTP); else whoever runs that server has to \
+             wait",
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             let names = shown.leaf().and_then(Names::of).map_or_else(Vec::new, |names| names.dns);

@@ -24,16 +24,16 @@ pub(super) async fn look(section: &mut Section<'_>, route: &Route) -> Option<Iss
             match keys.ask().await {
                 Ok(0) => Err(Said::fail(
                     format!("{name} has no key that can be used"),
-                    "no token of that issuer will be taken: see whether it signs with RS256, PS256, \
-                     ES256 or EdDSA, and names its keys for signatures (use: sig)",
+                    "no token of that issuer will be taken: see whether it signs with RS256, \
+                     PS256, ES256 or EdDSA, and names its keys for signatures (use: sig)",
                 )),
                 Ok(keys) => Ok((Said::ok(format!("{name} has {}", count(keys, "key"))), ())),
                 Err(error) => Err(Said::fail(
                     format!("no keys of {name}: {}", chain(&*error)),
                     "callers' tokens cannot be checked without them: see `issuer`, which has to be \
-                     what stands in tokens and in the issuer's metadata to the letter, and whether this \
-                     machine can reach it; `anchors` names a root of its own, `jwks_uri` keys without \
-                     discovery",
+                     what stands in tokens and in the issuer's metadata to the letter, and whether \
+                     this machine can reach it; `anchors` names a root of its own, `jwks_uri` keys \
+                     without discovery",
                 )),
             }
         };

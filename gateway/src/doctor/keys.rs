@@ -56,8 +56,8 @@ pub(super) fn look(
     }
 }
 
-/// A client secret's file. The reader of the configuration has seen that it is there, holds something,
-/// and is nobody else's.
+/// A client secret's file. The reader of the configuration has seen that it is there, holds
+/// something, and is nobody else's.
 fn secret(client: &str, endpoint: &TokenEndpoint, file: &PrivateFile) -> Said {
     let path = file.path().display();
     let mode = std::fs::metadata(file.path()).map(|it| it.permissions().mode() & 0o7777);
@@ -83,7 +83,8 @@ fn federated(client: &str, path: &Path) -> Said {
     if token.is_opaque() {
         return Said::fail(
             format!("{name} holds no JSON Web Token"),
-            "have the platform write its token there: in Kubernetes a projected service account token",
+            "have the platform write its token there: in Kubernetes a projected service account \
+             token",
         );
     }
     let claim = |name| token.claim(name).unwrap_or_else(|| "(none)".to_owned());
@@ -94,8 +95,8 @@ fn federated(client: &str, path: &Path) -> Said {
     let said = match ends {
         Some(ends) if ends <= now => Said::fail(
             format!("{says}; it has ended"),
-            "whoever writes that file has stopped: see that it is mounted as a projected volume, and not \
-             copied or mounted with subPath",
+            "whoever writes that file has stopped: see that it is mounted as a projected volume, \
+             and not copied or mounted with subPath",
         ),
         _ => Said::ok(says),
     };
@@ -155,7 +156,8 @@ fn remedy(problem: &BuildError) -> String {
                 Some(CredentialError::Certs(error)) => of_certs(error),
                 Some(CredentialError::Unreadable(_)) => READABLE.to_owned(),
                 Some(CredentialError::Algorithm { .. }) => {
-                    "take `algorithm` out, or name one that goes with the key; RSA keys need 2048 bits"
+                    "take `algorithm` out, or name one that goes with the key; RSA keys need 2048 \
+                     bits"
                         .to_owned()
                 }
                 Some(CredentialError::ServiceAccount { .. }) => {
@@ -166,7 +168,8 @@ fn remedy(problem: &BuildError) -> String {
         }
         BuildError::ServerName { .. } => "write another host in `origin`".to_owned(),
         BuildError::Keys { .. } => {
-            "see `dicom-gateway key list --file FILE`, and have keys added by `dicom-gateway key new`"
+            "see `dicom-gateway key list --file FILE`, and have keys added by `dicom-gateway key \
+             new`"
                 .to_owned()
         }
         BuildError::Issuer { .. } => "see `issuer` and `jwks_uri`".to_owned(),
@@ -177,16 +180,16 @@ fn of_certs(error: &certs::Error) -> String {
     match error {
         certs::Error::Unreadable { .. } => READABLE.to_owned(),
         certs::Error::Mismatch { chain, key, .. } => format!(
-            "put the key there that the certificate was asked for with, or a certificate for this key; \
-             these two commands print the same for a pair:\n\
+            "put the key there that the certificate was asked for with, or a certificate for this \
+             key; these two commands print the same for a pair:\n\
              openssl x509 -pubkey -noout -in {}\n\
              openssl pkey -pubout -in {}",
             chain.display(),
             key.display(),
         ),
         certs::Error::Empty { wanted, .. } | certs::Error::Malformed { wanted, .. } => format!(
-            "write a {wanted} there as PEM, the one that begins with -----BEGIN; DER is turned into it \
-             by openssl"
+            "write a {wanted} there as PEM, the one that begins with -----BEGIN; DER is turned \
+             into it by openssl"
         ),
         certs::Error::Pkcs12 { .. } => {
             "see whether the password file is the right one; try openssl pkcs12 -info -noout"
@@ -204,8 +207,8 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-const READABLE: &str = "have the file there, readable by the gateway's user and closed to all others \
-                        (chmod 600)";
+const READABLE: &str = "have the file there, readable by the gateway's user and closed to all \
+                        others (chmod 600)";
 
 /// Where token requests go at Entra.
 const ENTRA: &str = "/oauth2/v2.0/token";

@@ -75,11 +75,11 @@ fn remedy(address: &Address, error: &io::Error) -> String {
                 .to_owned()
         }
         (ErrorKind::AddrNotAvailable, _) => {
-            "this machine does not have that address: see `ip address`, or listen on 0.0.0.0".to_owned()
+            "this machine does not have that address: see `ip address`".to_owned()
         }
         (_, Address::Unix(_)) => {
-            "have its folder made, for the gateway's user to write in (RuntimeDirectory= in a systemd \
-             unit)"
+            "have its folder made, for the gateway's user to write in (RuntimeDirectory= in a \
+             systemd unit)"
                 .to_owned()
         }
         (_, Address::Tcp(_)) => "take another address".to_owned(),

@@ -1,10 +1,10 @@
 //! What is wrong, and what to do about it: `dicom-gateway doctor`.
 //!
-//! Makes, one after the other, the steps that a transaction depends on, with the very parts that serve
-//! it: the reader of the file, key material, the token engine, connections to origin servers, the
-//! issuers' keys, the rules for web pages. Each step is a [`Finding`]; one that cannot be made because
-//! another failed says so. Every step has a limit of time. Nothing is changed anywhere, and nothing of
-//! a token, a secret or an answer's values is told.
+//! Makes, one after the other, the steps that a transaction depends on, with the very parts that
+//! serve it: the reader of the file, key material, the token engine, connections to origin servers,
+//! the issuers' keys, the rules for web pages. Each step is a [`Finding`]; one that cannot be made
+//! because another failed says so. Every step has a limit of time. Nothing is changed anywhere, and
+//! nothing of a token, a secret or an answer's values is told.
 
 use std::io;
 use std::path::PathBuf;
@@ -81,8 +81,8 @@ struct Patient<'p> {
     tell: &'p mut dyn FnMut(Finding),
 }
 
-/// Examines, and tells each finding as it comes. Opens no listener for longer than it takes to see that
-/// it could: a gateway that serves meanwhile is not disturbed.
+/// Examines, and tells each finding as it comes. Opens no listener for longer than it takes to see
+/// that it could: a gateway that serves meanwhile is not disturbed.
 pub fn examine(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Result<(), ExamineError> {
     let Some(config) = file(asked, tell) else { return Ok(()) };
     let routes = chosen(&config, asked.route.as_deref())?;

@@ -33,8 +33,8 @@ pub(super) struct Answer {
 }
 
 impl Origin {
-    /// That of a route, which may not take as long as callers would wait; `None` where its trust anchors
-    /// cannot be used.
+    /// That of a route, which may not take as long as callers would wait; `None` where its trust
+    /// anchors cannot be used.
     pub(super) fn of(route: &config::Route) -> Option<Self> {
         let mut route = route.clone();
         route.response_timeout = route.response_timeout.min(LIMIT);
@@ -101,8 +101,8 @@ fn unanswered(error: &Error, limit: Duration) -> Said {
         ),
         Error::BrokeOff(_) => Said::fail(
             words,
-            "what answers there speaks no HTTP, or ended the connection: see the port in `origin`, and \
-             `http2`",
+            "what answers there speaks no HTTP, or ended the connection: see the port in `origin`, \
+             and `http2`",
         ),
         _ => Said::fail(words, "see what stands before the service"),
     }

@@ -68,15 +68,18 @@ fn kept_out(origin: &str, route: &Route) -> Said {
     let (says, remedy) = match near {
         Some(near) => (
             format!("browsers will not let {origin} call: listed is {near}"),
-            "scheme, host and port all count: put the one that the address bar has into `cors.origins`"
+            "scheme, host and port all count: put the one that the address bar has into \
+             `cors.origins`"
                 .to_owned(),
         ),
         None => {
             let all = listed.iter().map(String::as_str).chain([origin]);
             let all = all.map(|one| format!("\"{one}\"")).collect::<Vec<_>>().join(", ");
             (
-                format!("browsers will not let {origin} call: no answer will have \
-                         Access-Control-Allow-Origin"),
+                format!(
+                    "browsers will not let {origin} call: no answer will have \
+                         Access-Control-Allow-Origin"
+                ),
                 format!("write cors = {{ origins = [{all}] }} into this route"),
             )
         }

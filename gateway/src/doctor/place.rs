@@ -28,8 +28,8 @@ pub(super) async fn elsewhere(
         Ok(Found::Partitions(base)) => Said::fail(
             format!("{says}, but in data partitions"),
             format!(
-                "name one of those that it has: origin = \"{}{base}/partitions/<partition>\"; the name \
-                 has to be the right one to the letter",
+                "name one of those that it has: origin = \"{}{base}/partitions/<partition>\"; the \
+                 name has to be the right one to the letter",
                 origin.url
             ),
         ),
@@ -41,8 +41,8 @@ pub(super) async fn elsewhere(
                      overview page, with /v2 at its end, is the right one"
                 }
                 _ => {
-                    "nor at the usual places (/dicom-web, /dicomweb, /rs, /v2): `origin` has to end \
-                     where /studies begins"
+                    "nor at the usual places (/dicom-web, /dicomweb, /rs, /v2): `origin` has to \
+                     end where /studies begins"
                 }
             },
         ),

@@ -36,15 +36,17 @@ pub(super) fn names(config: &Config, routes: &[usize], identity: &Identity) -> S
     }
     let has = Names::of(leaf).map(|names| plain(&names.dns.join(", "))).unwrap_or_default();
     let has = if has.is_empty() { "no host".to_owned() } else { has };
+    let lacks = missing.join(", ");
     Said::warn(
-        format!("listener.identity: its certificate is for {has}, and not for {}", missing.join(", ")),
-        "callers who address the gateway by that name will not believe it: have a certificate issued \
-         for it; if something before the gateway ends TLS, all is well",
+        format!("listener.identity: its certificate is for {has}, and not for {lacks}"),
+        "callers who address the gateway by that name will not believe it: have a certificate \
+         issued for it; if something before the gateway ends TLS, all is well",
     )
     .fact("missing", missing)
 }
 
-/// Whether anybody answers at `public_url`. What is asked of it ends at the gateway, and needs no leave.
+/// Whether anybody answers at `public_url`. What is asked of it ends at the gateway, and needs no
+/// leave.
 pub(super) async fn reach(url: &Url, serving: Serving) -> Result<(Said, ()), Said> {
     let told = plain(url.as_str());
     let failed = |why: String, remedy: &str| match serving {
@@ -72,14 +74,15 @@ pub(super) async fn reach(url: &Url, serving: Serving) -> Result<(Said, ()), Sai
         )),
         404 | 421 => Err(failed(
             format!("{}: what answers there does not have this path", answer.status().as_u16()),
-            "what stands before the gateway has to pass the path on as `public_url` and `prefix` have it",
+            "what stands before the gateway has to pass the path on as `public_url` and `prefix` \
+             have it",
         )),
         status => Ok((Said::ok(format!("{told} answers ({status})")).fact("status", status), ())),
     }
 }
 
-const UNREACHABLE: &str = "this machine does not get there; others may: a name that only they know, a \
-                           certificate that only they trust, or a port that nobody forwards. See \
-                           `public_url`, and what stands before the gateway";
+const UNREACHABLE: &str = "this machine does not get there; others may: a name that only they \
+                           know, a certificate that only they trust, or a port that nobody \
+                           forwards. See `public_url`, and what stands before the gateway";
 
 const LIMIT: Duration = Duration::from_secs(5);

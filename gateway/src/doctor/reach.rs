@@ -54,9 +54,9 @@ async fn resolve(to: &Destination<'_>) -> Result<(Said, Vec<SocketAddr>), Said> 
     let found = tokio::time::timeout(to.limit, tokio::net::lookup_host((*host, *port))).await;
     let remedy = || {
         format!(
-            "look for a slip in {key}, and see whether this machine resolves the name (getent hosts \
-             {host}): in a container or a cluster other name servers are asked; a private endpoint \
-             has a name only where its private DNS zone is linked"
+            "look for a slip in {key}, and see whether this machine resolves the name (getent \
+             hosts {host}): in a container or a cluster other name servers are asked; a private \
+             endpoint has a name only where its private DNS zone is linked"
         )
     };
     match found {
@@ -140,8 +140,9 @@ async fn shake_hands(
         Ok(Err(error)) => Err(handshake::bad(&shown, &error)),
         Err(_) => Err(Said::fail(
             format!("no TLS handshake within {}", seconds(to.limit)),
-            "what answers there takes connections and says nothing: see whether it hangs, whether it \
-             waits for another protocol, and whether a firewall swallows what follows the first packet",
+            "what answers there takes connections and says nothing: see whether it hangs, whether \
+             it waits for another protocol, and whether a firewall swallows what follows the first \
+             packet",
         )),
     }
 }
@@ -155,6 +156,6 @@ pub(super) fn seconds(limit: Duration) -> String {
     }
 }
 
-const BLOCKED: &str = "something on the way drops what is sent there: see this machine's routes, the \
-                       firewalls between, and network security groups; the gateway goes straight \
-                       there and by no proxy";
+const BLOCKED: &str = "something on the way drops what is sent there: see this machine's routes, \
+                       the firewalls between, and network security groups; the gateway goes \
+                       straight there and by no proxy";

@@ -27,12 +27,12 @@ fn of_kind(kind: &str, error: &AcquireError) -> &'static str {
     let by_platform = matches!(kind, "managed_identity" | "federated_identity");
     match error {
         AcquireError::Unreachable(_) | AcquireError::Late if by_platform => {
-            "no platform here gives managed identities: they are for Azure's machines, apps and Arc; \
-             elsewhere use another credential, and in Kubernetes workload_identity"
+            "no platform here gives managed identities: they are for Azure's machines, apps and \
+             Arc; elsewhere use another credential, and in Kubernetes workload_identity"
         }
         AcquireError::Refused { .. } if by_platform => {
-            "this machine or app has no such identity: switch on the system-assigned one, or assign \
-             the user-assigned one that `credential` names"
+            "this machine or app has no such identity: switch on the system-assigned one, or \
+             assign the user-assigned one that `credential` names"
         }
         AcquireError::Credential(_) => {
             "see the file that the option `credential` of this client names: whether it is there, \

@@ -55,7 +55,8 @@ fn azure(route: &config::Route, token: &Decoded, name: &str) -> (String, String)
     (role.to_owned(), remedy)
 }
 
-/// Workspace and service, as a host of the service's own names them: a workspace's name has no hyphen.
+/// Workspace and service, as a host of the service's own names them: a workspace's name has no
+/// hyphen.
 fn parts(host: &str) -> (&str, &str) {
     let own = host.split_once(".dicom.azurehealthcareapis.").map(|(name, _)| name);
     own.and_then(|name| name.split_once('-')).unwrap_or(("<workspace>", "<service>"))

@@ -1,4 +1,5 @@
-//! One search, and what its answer means. Of the answer only its status, its kind and its length count.
+//! One search, and what its answer means. Of the answer only its status, its kind and its length
+//! count.
 
 use config::Profile;
 use http::{StatusCode, header};
@@ -49,8 +50,8 @@ async fn judge(
         }
         StatusCode::NOT_ACCEPTABLE => Err(Said::fail(
             "406: the service does not give application/dicom+json",
-            "that is what every DICOMweb service gives: something on the way takes the Accept header \
-             off, or `origin` names another interface of the service",
+            "that is what every DICOMweb service gives: something on the way takes the Accept \
+             header off, or `origin` names another interface of the service",
         )),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Err(Said::fail(
             format!("{}: the service is too busy, or being changed", answer.status.as_u16()),
@@ -81,15 +82,16 @@ fn found(answer: &Answer, kind: &str) -> Result<Said, Said> {
     if kind == "text/html" || kind == "application/xhtml+xml" {
         return Err(Said::fail(
             format!("{status} with a web page instead of DICOM JSON"),
-            "a portal, a viewer or a page to sign in answers there: `origin` has to name the service \
-             itself, for Azure https://<workspace>-<service>.dicom.azurehealthcareapis.com/v2",
+            "a portal, a viewer or a page to sign in answers there: `origin` has to name the \
+             service itself, for Azure \
+             https://<workspace>-<service>.dicom.azurehealthcareapis.com/v2",
         ));
     }
     let shown = if kind.is_empty() { "no type".to_owned() } else { plain(kind) };
     Err(Said::fail(
         format!("{status} with {shown}, and no DICOM JSON"),
-        "another service answers there, or another interface of this one: `origin` has to end where \
-         /studies begins",
+        "another service answers there, or another interface of this one: `origin` has to end \
+         where /studies begins",
     ))
 }
 
@@ -101,8 +103,8 @@ fn elsewhere(answer: &Answer) -> Said {
     let to = to.unwrap_or_else(|| "nowhere".to_owned());
     Said::fail(
         format!("{status}: it sends elsewhere, to {to}"),
-        "a token is never taken along: if that is the service, write it in `origin`; if it is a page to \
-         sign in, what answers there is a portal and no DICOM service",
+        "a token is never taken along: if that is the service, write it in `origin`; if it is a \
+         page to sign in, what answers there is a portal and no DICOM service",
     )
 }
 

@@ -61,8 +61,8 @@ impl Decoded {
     /// What it says, in the order in which one looks at it.
     pub(super) fn words(&self) -> String {
         if self.is_opaque() {
-            return "an opaque token, of which only the authority and the service can tell whom it is \
-                    for"
+            return "an opaque token, of which only the authority and the service can tell whom it \
+                    is for"
                 .to_owned();
         }
         let application = self.application().map(|id| ("azp", id));
@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn a_token_is_shown_by_its_claims_and_not_by_itself() {
         let claims = json!({
-            "aud": ["https://a.example", "b"], "iss": "https://i.example/v2.0", "exp": 5, "oid": "o",
+            "aud": ["https://a.example", "b"], "iss": "https://i.example/v2.0", "exp": 5,
+            "oid": "o",
             "roles": ["Reader"], "appid": "c", "name": "never", "tid": "t\u{1b}",
         });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -112,7 +113,8 @@ mod tests {
         let decoded = Decoded::read(&text);
         assert_eq!(
             decoded.words(),
-            "aud https://a.example b, iss https://i.example/v2.0, tid t?, azp c, oid o, roles Reader"
+            "aud https://a.example b, iss https://i.example/v2.0, tid t?, azp c, oid o, roles \
+             Reader"
         );
         assert_eq!(decoded.claim("exp").as_deref(), Some("5"));
     }

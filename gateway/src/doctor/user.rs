@@ -32,8 +32,8 @@ pub(super) async fn token(
         section.say(
             "user",
             Said::skip(
-                "tokens are got on behalf of users, and no user is here: write the access token of one, \
-                 for this gateway, into a file of mode 0600, and name it with --token-file",
+                "tokens are got on behalf of users, and no user is here: write the access token of \
+                 one, for this gateway, into a file of mode 0600, and name it with --token-file",
             ),
         );
         return None;
@@ -68,7 +68,8 @@ async fn exchanged(file: &Path, exchange: &Exchange<'_>) -> Result<(Said, Got), 
                     "callers with this token are refused, since no user is behind it: {}",
                     shown.words()
                 ),
-                "bring the token of a person who signed in to a viewer; for applications see `app_only`",
+                "bring the token of a person who signed in to a viewer; for applications see \
+                 `app_only`",
             ),
             AppOnly::ClientCredentials => {
                 Said::skip("no user is behind this token: the application's own is used for it")

@@ -172,7 +172,8 @@ async fn a_token_for_another_audience_is_told_beside_the_one_that_is_asked_for()
         let (world, recorder) = (World::new().await, Recorder::start().await);
         world.authority.set_scope(scope);
         let answer = format!(
-            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n"
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: \
+             0\r\n\r\n"
         );
         recorder.reply_with(Reply::Bytes(answer.into()));
         let route = format!("profile = \"{profile}\"");

@@ -155,7 +155,8 @@ async fn an_issuer_whose_keys_are_of_no_use_is_told() {
     issuer.publish(&[]);
     let toml = azure(&world, &service);
     let route = format!(
-        "{}\ncallers = {{ bearer = {{ issuer = \"{}\", audience = \"a\", anchors = \"ca.pem\" }} }}",
+        "{}\ncallers = {{ bearer = {{ issuer = \"{}\", audience = \"a\", anchors = \"ca.pem\" }} \
+         }}",
         toml.route,
         issuer.issuer()
     );

@@ -178,8 +178,8 @@ const MISTAKES: &[(Mistake, &str, &str)] = &[
     (
         Mistake::NoRole,
         "No role on the DICOM service",
-        "API permissions are for users. What an application may do, its role on the service says; and \
-         the role has to be given to the application's service principal, not to you.",
+        "API permissions are for users. What an application may do, its role on the service says; \
+         and the role has to be given to the application's service principal, not to you.",
     ),
     (
         Mistake::Audience,
@@ -199,7 +199,7 @@ const MISTAKES: &[(Mistake, &str, &str)] = &[
     (
         Mistake::Page,
         "A viewer's web page that is not listed",
-        "The browser asks the gateway first, and keeps the answer from the page. `--origin` asks as \
-         the browser does.",
+        "The browser asks the gateway first, and keeps the answer from the page. `--origin` asks \
+         as the browser does.",
     ),
 ];
