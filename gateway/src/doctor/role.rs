@@ -45,8 +45,8 @@ fn azure(route: &config::Route, token: &Decoded, name: &str) -> (String, String)
     let remedy = format!(
         "give it the role on the DICOM service; it takes effect within some minutes:\n\
          az role assignment create --assignee-object-id {name} --assignee-principal-type {kind} \
-         --role \"{role}\" --scope /subscriptions/<subscription id>/resourceGroups/<resource group>\
-         /providers/Microsoft.HealthcareApis/workspaces/{workspace}/dicomservices/{service}\n\
+         --role \"{role}\" --scope \"/subscriptions/<subscription id>/resourceGroups/<resource \
+         group>/providers/Microsoft.HealthcareApis/workspaces/{workspace}/dicomservices/{service}\"\n\
          The scope is the service's resource id, which this prints:\n\
          az resource list --resource-type Microsoft.HealthcareApis/workspaces/dicomservices \
          --query \"[].id\" --output tsv\n\

@@ -346,7 +346,7 @@ fn jwt(claims: Value) -> String {
     compact(&json!({"alg": "ES256"}).to_string(), &claims.to_string(), &key)
 }
 
-/// An address of this machine that is free for a moment.
+/// An address of this machine that is free, and that nobody asks the system for but here.
 fn free() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    TcpListener::bind("127.77.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

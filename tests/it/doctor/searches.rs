@@ -98,9 +98,9 @@ async fn a_missing_role_is_told_with_the_command_that_gives_it() {
         let says = format!("{principal} may not search: it lacks {role}");
         let remedy = format!(
             "\naz role assignment create --assignee-object-id {principal} \
-             --assignee-principal-type ServicePrincipal --role \"{role}\" --scope /subscriptions/\
+             --assignee-principal-type ServicePrincipal --role \"{role}\" --scope \"/subscriptions/\
              <subscription id>/resourceGroups/<resource group>/providers/Microsoft.HealthcareApis/\
-             workspaces/<workspace>/dicomservices/<service>\n"
+             workspaces/<workspace>/dicomservices/<service>\"\n"
         );
         found.fails(("route /dicom-web", "search"), &says, &remedy);
         let remedy = text(found.one("route /dicom-web", "search"), "remedy");
