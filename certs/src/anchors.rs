@@ -73,6 +73,10 @@ impl TrustAnchors {
         &self.roots
     }
 
+    pub(super) fn shared_roots(&self) -> Arc<RootCertStore> {
+        self.roots.clone()
+    }
+
     fn from_file(path: &Path) -> Result<Self, Error> {
         const WANTED: &str = "certificate";
         let certificates = CertificateDer::pem_slice_iter(&read(path)?)

@@ -22,6 +22,7 @@ mod pkcs12;
 mod presented;
 mod revocation;
 mod signature;
+mod witness;
 
 pub use self::anchors::TrustAnchors;
 pub use self::callers::{CallerTrust, Distrust};
@@ -32,6 +33,7 @@ pub use self::names::Names;
 pub use self::presented::Presented;
 pub use self::revocation::{ListLife, RevocationLists};
 pub use self::signature::{Algorithm, SigningKey};
+pub use self::witness::{Witness, is_for, issuer};
 
 /// The one crypto provider of this program: aws-lc-rs.
 pub fn provider() -> Arc<CryptoProvider> {

@@ -51,7 +51,7 @@ pub(crate) use self::queue::Position;
 pub(crate) use self::reader::Reader;
 pub(crate) use self::room::{NoRoom, Place};
 pub(crate) use self::transaction::{Line, Pieces};
-pub use self::verify::{Damage, Finding, Verified, verify};
+pub use self::verify::{Damage, Damaged, Verified, verify};
 
 /// Everything about audit that outlives a configuration. Ends with [`Self::close`]; dropped with all its
 /// ledgers, it writes what it has and ends by itself.

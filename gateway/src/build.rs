@@ -289,7 +289,8 @@ pub(crate) fn note(key: &str, ends: Option<SystemTime>, lives: &mut Vec<Life>) {
     lives.extend(ends.map(|ends| Life { key: key.to_owned(), ends, warned_within }));
 }
 
-fn client(
+/// A client, and what of it ends.
+pub(crate) fn client(
     config: &config::Client,
     lives: &mut Vec<Life>,
 ) -> Result<Arc<ConfidentialClient>, BuildError> {
@@ -313,7 +314,7 @@ fn client(
 
 /// How a route's origin server is reached: as before, where nothing changed, so that its connections
 /// and TLS sessions live on.
-fn origin(
+pub(crate) fn origin(
     route: &config::Route,
     before: Option<&Generation>,
     lives: &mut Vec<Life>,

@@ -22,6 +22,7 @@ mod body;
 mod build;
 mod caller;
 mod cors;
+mod doctor;
 mod emergency;
 mod error;
 mod forward_auth;
@@ -64,9 +65,10 @@ use self::token::{AccessToken, Claims};
 use self::transaction::Resource;
 use self::tunnel::Tunnel;
 
-pub use self::audit::{AuditError, Damage, Finding, Verified, verify};
+pub use self::audit::{AuditError, Damage, Damaged, Verified, verify};
 pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
+pub use self::doctor::{Examination, ExamineError, Finding, Verdict, examine};
 pub use self::log::{Log, SetLevel};
 pub use self::server::{Drained, Server, StartError};
 

@@ -9,12 +9,14 @@ use config::{Config, Loaded, Problems};
 use gateway::{Drained, Log, Server, SetLevel};
 use tokio::runtime::{Builder, Runtime};
 
+mod doctor_command;
 mod dumps;
 mod key;
 mod panics;
 mod signals;
 mod verify;
 
+use self::doctor_command::Doctor;
 use self::key::KeyCommand;
 use self::signals::{Order, Signals};
 use self::verify::AuditCommand;
@@ -33,6 +35,8 @@ enum Command {
     Serve { file: PathBuf },
     /// Check FILE: everything that a start does but to listen and to ask for tokens
     Check { file: PathBuf },
+    /// Make each step that a transaction depends on, and explain what fails
+    Doctor(Doctor),
     /// Print the JSON Schema of the configuration file
     Schema,
     /// Serve as DICOM_SERVICE_URL and the AZURE_ variables say, on loopback
@@ -80,6 +84,7 @@ fn run(command: Command) -> Result<(), u8> {
             Server::check(load(&file)?).map_err(|error| refuse(&error))?;
             say(&format!("{}: good", file.display()))
         }
+        Command::Doctor(doctor) => doctor_command::run(doctor),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&config::schema()).map_err(|_| FAILED)?;
             say(&schema)

@@ -17,7 +17,7 @@ mod exchange;
 mod outgoing;
 mod pool;
 
-pub(crate) use self::challenge::demanded_claims;
+pub(crate) use self::challenge::{bearer_parameter, demanded_claims};
 pub(crate) use self::exchange::{Failure, run};
 pub(crate) use self::outgoing::{Outgoing, Upload};
 pub(crate) use self::pool::{Lease, Pool, Wanted};

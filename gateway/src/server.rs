@@ -30,7 +30,7 @@ mod io_watch;
 mod worker;
 mod workers;
 
-pub(crate) use self::bind::CallerSocket;
+pub(crate) use self::bind::{CallerSocket, is_free};
 pub(crate) use self::conn::Conn;
 pub(crate) use self::connection::LocalExecutor;
 use self::worker::Command;

@@ -9,6 +9,7 @@ mod audit;
 mod callers;
 mod cors;
 mod credentials;
+mod doctor;
 mod emulators;
 mod forward_auth;
 mod http;

@@ -27,7 +27,7 @@ pub struct Verified {
 
 /// Something that is not as it was written, and where.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Finding {
+pub struct Damaged {
     /// In which file.
     pub path: PathBuf,
     /// In which of its lines, from 1.
@@ -69,7 +69,7 @@ pub enum Damage {
 pub fn verify(
     files: &[PathBuf],
     key: Option<&Path>,
-    tell: &mut dyn FnMut(Finding),
+    tell: &mut dyn FnMut(Damaged),
 ) -> Result<Verified, AuditError> {
     let hasher = hasher(key.map(PrivateFile::new).as_ref())?;
     let Some(last) = files.last() else {
@@ -88,7 +88,7 @@ pub fn verify(
     }
     let mut at_end = |damage| {
         let record = walk.head.as_ref().map(|head| head.seq);
-        tell(Finding { path: last.clone(), line, record, damage });
+        tell(Damaged { path: last.clone(), line, record, damage });
     };
     match &seal {
         Known::Nothing => {}
@@ -149,7 +149,7 @@ struct Walk<'v> {
 
 impl Walk<'_> {
     /// Gives the number of lines.
-    fn through(&mut self, path: &Path, tell: &mut dyn FnMut(Finding)) -> Result<u64, AuditError> {
+    fn through(&mut self, path: &Path, tell: &mut dyn FnMut(Damaged)) -> Result<u64, AuditError> {
         let failed = |error| AuditError::file(path, error);
         let mut file = BufReader::with_capacity(64 << 10, File::open(path).map_err(failed)?);
         let (mut number, mut line) = (0, Vec::new());
@@ -161,7 +161,7 @@ impl Walk<'_> {
             number += 1;
             let (record, damage) = self.look(&line);
             if let Some(damage) = damage {
-                tell(Finding { path: path.to_owned(), line: number, record, damage });
+                tell(Damaged { path: path.to_owned(), line: number, record, damage });
             }
         }
     }
@@ -214,7 +214,7 @@ fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     Ok(!line.is_empty())
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Damaged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.path.display(), self.line)?;
         if let Some(record) = self.record {

@@ -16,6 +16,14 @@ pub(crate) fn demanded_claims(headers: &HeaderMap) -> Option<Vec<u8>> {
     demands.find_map(|challenge| decoded(challenge.parameter("claims")?))
 }
 
+/// A parameter of the first Bearer challenge that has it.
+pub(crate) fn bearer_parameter(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::WWW_AUTHENTICATE).iter();
+    let challenges = lines.filter_map(|line| line.to_str().ok()).flat_map(challenges);
+    let mut bearer = challenges.filter(|one| one.scheme.eq_ignore_ascii_case("bearer"));
+    bearer.find_map(|challenge| challenge.parameter(name).map(str::to_owned))
+}
+
 /// One challenge: a scheme and its parameters.
 struct Challenge<'h> {
     scheme: &'h str,

@@ -59,6 +59,24 @@ pub(super) fn admin(address: &Address) -> io::Result<AdminSocket> {
     }
 }
 
+/// Whether a gateway could listen there now; the error is the one that it would meet. Leaves nothing
+/// behind, and disturbs nobody who has the address.
+pub(crate) fn is_free(address: &Address) -> io::Result<()> {
+    match address {
+        Address::Tcp(address) => tcp(*address, Sharing::Alone).map(drop),
+        Address::Unix(path) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = std::fs::metadata(folder.unwrap_or_else(|| Path::new(".")))?;
+            let taken = std::fs::symlink_metadata(path).is_ok() && !is_left_behind(path);
+            match folder.is_dir() {
+                true if taken => Err(io::ErrorKind::AddrInUse.into()),
+                true => Ok(()),
+                false => Err(io::ErrorKind::NotADirectory.into()),
+            }
+        }
+    }
+}
+
 impl CallerSocket {
     /// Where it listens.
     pub(super) fn address(&self) -> Address {

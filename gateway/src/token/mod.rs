@@ -25,6 +25,7 @@ mod succession;
 mod tokens;
 mod user;
 
+pub(crate) use self::aadsts::Class;
 pub(crate) use self::answer::retry_after_of;
 pub(crate) use self::claims::Claims;
 pub(crate) use self::client::ConfidentialClient;

@@ -133,7 +133,7 @@ async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
 }
 
 /// `error`, code, class, and a word of the remedy.
-const ROWS: &[(&str, u32, &str, &str)] = &[
+pub(crate) const ROWS: &[(&str, u32, &str, &str)] = &[
     ("invalid_client", 7_000_215, "credential", "Value"),
     ("invalid_client", 7_000_222, "credential", "expired"),
     ("invalid_client", 70_002, "credential", "Value"),

@@ -22,7 +22,7 @@
 //! | `refresh_in` as a string breaks it | `answers::numbers_may_be_strings` |
 //! | the jitter is drawn for each call, so some come far too early | unit tests of `token` |
 
-mod aadsts;
+pub(crate) mod aadsts;
 mod answers;
 mod claims;
 mod discovery;

@@ -247,7 +247,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
 #[test]
 fn a_finding_says_where_it_is_and_what_is_wrong() {
     let damage = Damage::Missing(4, 6);
-    let finding = Finding { path: "audit.jsonl".into(), line: 3, record: Some(7), damage };
+    let finding = Damaged { path: "audit.jsonl".into(), line: 3, record: Some(7), damage };
     assert_eq!(
         finding.to_string(),
         "audit.jsonl:3: record 7: records 4 to 6 are missing before it"

@@ -83,6 +83,16 @@ impl IssuerKeys {
         keys
     }
 
+    /// Asks the issuer now, and keeps nothing: how many keys it has that can be used.
+    pub(crate) async fn ask(&self) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.fetcher.fetch().await.map(|keys| keys.len())?)
+    }
+
+    /// Whose they are, in the words of the configuration.
+    pub(crate) fn issuer(&self) -> &str {
+        self.fetcher.issuer()
+    }
+
     /// The keys to be used now. Waits only if there are none, for those that are on their way; `None`
     /// if none come.
     pub(super) async fn set(&self) -> Option<Arc<KeySet>> {

@@ -1,0 +1,115 @@
+//! Requests to an origin server on the gateway's own connections, without a caller.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+
+use super::finding::{Said, chain};
+use super::reach::seconds;
+use crate::build;
+use crate::error::{ConnectError, Error};
+use crate::origin::{self, Outgoing, Pool, Wanted};
+use crate::token::AccessToken;
+
+/// An origin server.
+pub(super) struct Origin {
+    pool: Rc<Pool>,
+    /// Its base URL without the path: `https://a.example`.
+    pub(super) url: String,
+    /// The path of its base URL.
+    pub(super) base: String,
+}
+
+/// An answer, of which nothing but these is looked at.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// `None` for one that is too large, breaks off, or does not end.
+    pub(super) body: Option<Bytes>,
+}
+
+impl Origin {
+    /// That of a route, which may not take as long as callers would wait; `None` where its trust
+    /// anchors cannot be used.
+    pub(super) fn of(route: &config::Route) -> Option<Self> {
+        let mut route = route.clone();
+        route.response_timeout = route.response_timeout.min(LIMIT);
+        route.body_timeout = route.body_timeout.min(LIMIT);
+        let spec = build::origin(&route, None, &mut Vec::new()).ok()?;
+        let scheme = if route.origin.tls { "https" } else { "http" };
+        let url = format!("{scheme}://{}", route.origin.authority);
+        Some(Self { pool: Rc::new(Pool::new(spec, Arc::default())), url, base: route.origin.base })
+    }
+
+    /// Gets this path, as a viewer that searches would.
+    pub(super) async fn get(&self, path: &str, token: &AccessToken) -> Result<Answer, Said> {
+        let spec = self.pool.spec();
+        let request = Request::get(path)
+            .header(header::HOST, spec.host.clone())
+            .header(header::ACCEPT, HeaderValue::from_static("application/dicom+json"))
+            .header(header::AUTHORIZATION, token.authorization().clone())
+            .body(Outgoing::Empty)
+            .map_err(|_| Said::fail("its path is none", "look for a slip in `origin`"))?;
+        let sent = origin::run(&self.pool, request, None, Wanted::Any).await;
+        let (response, lease) =
+            sent.map_err(|failure| unanswered(&failure.error, spec.response_timeout))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, BODY_MOST).collect();
+        let body = tokio::time::timeout(spec.body_timeout, body).await;
+        let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
+        drop(lease);
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+}
+
+impl Answer {
+    /// Its media type without parameters, in lower case; empty without one.
+    pub(super) fn media_type(&self) -> String {
+        let value = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = value.and_then(|value| value.split(';').next()).unwrap_or_default();
+        kind.trim().to_ascii_lowercase()
+    }
+
+    /// How many results a search has, if it is one that succeeded.
+    pub(super) fn results(&self) -> Option<usize> {
+        match self.status {
+            StatusCode::NO_CONTENT => Some(0),
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
+                let body = self.body.as_ref()?;
+                Some(serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(body).ok()?.len())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn unanswered(error: &Error, limit: Duration) -> Said {
+    let words = chain(error);
+    match error {
+        Error::Late => Said::fail(
+            format!("no answer within {}", seconds(limit)),
+            "the service takes connections and does not answer: see whether it is overloaded, or \
+             whether what stands before it has nowhere to go",
+        ),
+        Error::Unreachable(ConnectError::Late) => Said::fail(
+            words,
+            "it answered a moment ago: see whether it takes few connections, or loses some",
+        ),
+        Error::BrokeOff(_) => Said::fail(
+            words,
+            "what answers there speaks no HTTP, or ended the connection: see the port in `origin`, \
+             and `http2`",
+        ),
+        _ => Said::fail(words, "see what stands before the service"),
+    }
+}
+
+/// A person waits.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// One study is of some kilobytes; a service that does not know `limit` sends all that it has.
+const BODY_MOST: usize = 8 << 20;

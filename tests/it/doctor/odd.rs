@@ -1,0 +1,96 @@
+//! Servers that are not what they should be.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A port where connections are made and nothing is ever said. Gone when dropped.
+pub(super) struct Odd {
+    pub(super) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Odd {
+    /// One who accepts, and is silent.
+    pub(super) async fn silent() -> Self {
+        Self::saying(b"").await
+    }
+
+    /// One who waits for the first bytes, and says these.
+    pub(super) async fn saying(bytes: &'static [u8]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let mut open = Vec::new();
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                open.push(tokio::spawn(async move {
+                    let mut chunk = [0; 1024];
+                    let _ = stream.read(&mut chunk).await;
+                    if bytes.is_empty() {
+                        std::future::pending::<()>().await;
+                    }
+                    let _ = stream.write_all(bytes).await;
+                    let _ = stream.read(&mut chunk).await;
+                }));
+            }
+        });
+        Self { address, task }
+    }
+
+    /// One who hangs up at the first bytes.
+    pub(super) async fn hanging_up() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut chunk = [0; 1024];
+                let _ = stream.read(&mut chunk).await;
+            }
+        });
+        Self { address, task }
+    }
+
+    /// One whose machine drops every packet: nobody is let into its full queue.
+    pub(super) async fn swallowing() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut held = Vec::new();
+        let moment = Duration::from_millis(300);
+        while let Ok(stream) = tokio::time::timeout(moment, TcpStream::connect(address)).await {
+            held.push(stream.unwrap());
+        }
+        let task = tokio::spawn(async move {
+            let _held = (listener, held);
+            std::future::pending::<()>().await;
+        });
+        Self { address, task }
+    }
+
+    /// Its URL by TLS.
+    pub(super) fn https(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+}
+
+impl Drop for Odd {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What a server that has nothing newer than TLS 1.1 answers to a hello: its own, of that version.
+pub(super) const OLD_HELLO: &[u8] = &[
+    0x16, 0x03, 0x02, 0x00, 0x2a, 0x02, 0x00, 0x00, 0x26, 0x03, 0x02, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+    10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 0x00,
+    0x00, 0x2f, 0x00,
+];
+
+/// The alert `protocol_version`.
+pub(super) const TOO_NEW: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
