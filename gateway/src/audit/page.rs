@@ -11,6 +11,7 @@ use super::samples::samples;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/audit.md");
 const BEGIN: &str = "<!-- What follows is written by a test. -->\n";
+const WIDTH: usize = 150;
 
 #[test]
 fn the_page_shows_each_kind_of_record_in_each_form_as_it_is() {
@@ -26,7 +27,7 @@ fn the_page_shows_each_kind_of_record_in_each_form_as_it_is() {
 
 #[test]
 fn json_is_laid_out_without_a_change_to_it() {
-    let long = format!(r#"{{"a":["{}",{{"b":"x, {{y}}: \"z"}}]}}"#, "l".repeat(100));
+    let long = format!(r#"{{"a":["{}",{{"b":"x, {{y}}: \"z"}}]}}"#, "l".repeat(WIDTH));
     let laid_out = laid_out(&long, 0);
     assert!(laid_out.lines().count() > 3);
     let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
@@ -51,10 +52,11 @@ fn sections() -> String {
             ("PS3.15, as syslog carries it", "xml", indented(&message)),
             ("FHIR", "json", laid_out(&event, 0)),
         ];
-        let _ = write!(page, "\n### {title}\n");
+        let _ = write!(page, "\n<details><summary>{title}</summary>\n");
         for (form, kind, text) in forms {
             let _ = write!(page, "\n{form}:\n\n```{kind}\n{text}\n```\n");
         }
+        page.push_str("\n</details>\n");
     }
     page
 }
@@ -79,7 +81,7 @@ fn indented(xml: &str) -> String {
 /// A value on one line where there is room for it, else its parts on a line each, in their order.
 fn laid_out(json: &str, depth: usize) -> String {
     let roomy = json.replace("\":", "\": ").replace(",\"", ", \"").replace("},{", "}, {");
-    if roomy.len() + 2 * depth <= 100 || !json.starts_with(['{', '[']) {
+    if roomy.len() + 2 * depth <= WIDTH || !json.starts_with(['{', '[']) {
         return roomy;
     }
     let (open, close) = (&json[..1], &json[json.len() - 1..]);

@@ -5,6 +5,7 @@ mod aborts;
 mod accesses;
 mod disk;
 mod events;
+mod fhir;
 mod kinds;
 mod many;
 mod secrets;

@@ -17,14 +17,14 @@ pub(super) enum Fate {
 }
 
 /// What became of a resource that was sent alone. A success is believed if it is that of FHIR's
-/// `create`, or has a resource in it: a page that says hello is no acknowledgement.
+/// `create`, or gives the resource back: a page that says hello is no acknowledgement.
 pub(super) fn one(answer: &Answer) -> Result<Fate, FhirError> {
     match answer.status {
         StatusCode::CREATED => Ok(Fate::Stored),
-        StatusCode::OK if resource(&answer.body).is_some() => Ok(Fate::Stored),
-        StatusCode::OK => Err(FhirError::Malformed("it is no FHIR resource")),
+        StatusCode::OK if is_resource("AuditEvent", &answer.body) => Ok(Fate::Stored),
+        StatusCode::OK => Err(FhirError::Malformed("it is no AuditEvent")),
         // That of a proxy is none of the record's.
-        _ if is_final(answer.status) && resource(&answer.body).is_some_and(is_outcome) => {
+        _ if is_final(answer.status) && is_resource("OperationOutcome", &answer.body) => {
             Ok(Fate::Refused)
         }
         status => Err(FhirError::Status { status: status.as_u16(), after: answer.retry_after }),
@@ -68,12 +68,9 @@ fn is_final(status: StatusCode) -> bool {
     )
 }
 
-fn is_outcome(resource: Resource) -> bool {
-    resource.resource_type == "OperationOutcome"
-}
-
-fn resource(body: &[u8]) -> Option<Resource> {
-    serde_json::from_slice(body).ok()
+fn is_resource(kind: &str, body: &[u8]) -> bool {
+    let resource = serde_json::from_slice::<Resource>(body);
+    resource.is_ok_and(|resource| resource.resource_type == kind)
 }
 
 #[derive(Deserialize)]
@@ -114,10 +111,15 @@ mod tests {
             (201, "", Ok(Fate::Stored)),
             (201, "<html>", Ok(Fate::Stored)),
             (200, STORED, Ok(Fate::Stored)),
-            (200, OUTCOME, Ok(Fate::Stored)),
-            (200, "", Err("its answer cannot be used: it is no FHIR resource")),
-            (200, "<html>", Err("its answer cannot be used: it is no FHIR resource")),
-            (200, "{}", Err("its answer cannot be used: it is no FHIR resource")),
+            (200, OUTCOME, Err("its answer cannot be used: it is no AuditEvent")),
+            (
+                200,
+                r#"{"resourceType":"Bundle"}"#,
+                Err("its answer cannot be used: it is no AuditEvent"),
+            ),
+            (200, "", Err("its answer cannot be used: it is no AuditEvent")),
+            (200, "<html>", Err("its answer cannot be used: it is no AuditEvent")),
+            (200, "{}", Err("its answer cannot be used: it is no AuditEvent")),
             (202, "", Err("it answered with status 202")),
             (302, "", Err("it answered with status 302")),
             (400, OUTCOME, Ok(Fate::Refused)),

