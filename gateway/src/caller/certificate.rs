@@ -164,3 +164,23 @@ fn is_host(name: &str, wanted: &str) -> bool {
         (Some(_), None) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_called_by_the_name_that_tells_most() {
+        let none = || Names::of_host("").all;
+        let host = || vec!["ct1.example".to_owned()];
+        for (names, best) in [
+            (certs::Names { subject: Some("CN=CT 1".into()), dns: host(), ..none() }, "CN=CT 1"),
+            (certs::Names { dns: host(), uris: vec!["urn:ct".into()], ..none() }, "ct1.example"),
+            (certs::Names { dns: Vec::new(), uris: vec!["urn:ct".into()], ..none() }, "urn:ct"),
+        ] {
+            assert_eq!(Names::new(names).best(), best);
+        }
+        let nameless = certs::Names { dns: Vec::new(), thumbprint: [0xa0; 32], ..none() };
+        assert_eq!(Names::new(nameless).best(), "sha256:".to_owned() + &"a0".repeat(32));
+    }
+}

@@ -40,6 +40,20 @@ fn what_callers_say_is_cut_between_two_characters() {
 }
 
 #[test]
+fn every_octet_that_needs_it_is_escaped_wherever_it_stands() {
+    for octet in 0..=0x7f_u8 {
+        for before in 0..20 {
+            let text =
+                "é~".repeat(before) + &String::from(char::from(octet)) + "é}".repeat(9).as_str();
+            let mut written = vec![b'"'];
+            escape(&mut written, &text);
+            written.push(b'"');
+            assert_eq!(String::from_utf8_lossy(&written), serde_json::to_string(&text).unwrap());
+        }
+    }
+}
+
+#[test]
 fn writing_a_line_allocates_nothing() {
     let said = Said::of_a_viewer();
     let (stamp, trace) = (Stamp::default(), Trace::of(&HeaderMap::new()));
