@@ -4,8 +4,6 @@
 //! saw or changed which study, and is for those who have to answer for that: it goes by its own way,
 //! whole, to a file, to repositories and to FHIR servers, and to no log.
 
-#![allow(dead_code, unused_imports, reason = "its sinks are about to meet")]
-
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -50,7 +48,7 @@ use self::writer::Writer;
 pub(crate) use self::alerts::{Alert, Alerts};
 pub(crate) use self::ledger::{Ledger, Ticket};
 pub(crate) use self::queue::Position;
-pub(crate) use self::reader::{Batch, Reader};
+pub(crate) use self::reader::Reader;
 pub(crate) use self::room::{NoRoom, Place};
 pub(crate) use self::transaction::{Line, Pieces};
 pub use self::verify::{Damage, Finding, Verified, verify};

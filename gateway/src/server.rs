@@ -164,6 +164,7 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_current_thread().build().map_err(StartError::Thread)?;
         let shared = Shared::new(runtime.handle().clone());
+        config.audit.as_ref().map_or(Ok(()), Audit::check).map_err(StartError::Audit)?;
         Generation::build(config, &shared, None).map(drop).map_err(StartError::Build)
     }
 
@@ -279,7 +280,8 @@ fn start_control(
     let thread = std::thread::Builder::new().name("control".into()).spawn(move || {
         runtime.block_on(async {
             let shared = view.shared.clone();
-            let records = &workers.current().config.audit;
+            // Cloned: a generation that is held here would never end, nor would its clients' tokens.
+            let records = workers.current().config.audit.clone();
             let deliveries = shared.audit.as_ref().zip(records.as_ref());
             let tokens = |index: usize| -> Tokens {
                 let workers = workers.clone();

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,6 +29,8 @@ pub enum Manner {
     Take,
     /// The same, but closes without a word of TLS, as many do.
     TakeAndHangUp,
+    /// The same, a message every 100 ms.
+    TakeSlowly,
     /// Reads as many messages, and closes with the rest unread.
     CloseAfter(usize),
     /// Reads as many messages, and resets.
@@ -159,7 +162,11 @@ impl Log {
                     let _ = stream.get_ref().0.set_zero_linger();
                 }
             }
-            Manner::Take | Manner::TakeAndHangUp | Manner::Hang | Manner::Answer => {
+            Manner::Take
+            | Manner::TakeAndHangUp
+            | Manner::TakeSlowly
+            | Manner::Hang
+            | Manner::Answer => {
                 if !self.read(number, &mut stream, usize::MAX).await {
                     return;
                 }
@@ -170,7 +177,7 @@ impl Log {
                         let _ = stream.shutdown().await;
                         return;
                     }
-                    Manner::Take => drop(stream.shutdown().await),
+                    Manner::Take | Manner::TakeSlowly => drop(stream.shutdown().await),
                     _ => {}
                 }
                 self.note(number, |session| session.is_whole = true);
@@ -192,6 +199,9 @@ impl Log {
             while count < most
                 && let Some(message) = next_message(&mut buffer)
             {
+                if *lock(&self.manner) == Manner::TakeSlowly {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
                 self.note(number, |session| session.messages.push(message));
                 count += 1;
             }
@@ -240,4 +250,4 @@ const WEB_PAGE: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Far more than anything takes, far less than a person waits.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);

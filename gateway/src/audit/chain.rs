@@ -121,10 +121,6 @@ impl<'l> Link<'l> {
     pub(super) fn parse(line: &'l [u8]) -> Option<Self> {
         let rest = line.strip_prefix(SEQ)?;
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        // One way of writing each number.
-        if digits == 0 || rest[0] == b'0' {
-            return None;
-        }
         let seq = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
         let rest = rest[digits..].strip_prefix(PREV)?;
         let (prev, rest) = hash(rest)?;

@@ -183,7 +183,7 @@ impl Sink {
     async fn send(&mut self, entries: &[Entry]) -> Sent {
         match self {
             Self::Syslog(sink) => match sink.send(entries).await {
-                Ok(()) => Sent { acknowledged: entries.len(), ..Sent::default() },
+                Ok(acknowledged) => Sent { acknowledged, ..Sent::default() },
                 Err(error) => Sent { failure: Some(Failure::of(error)), ..Sent::default() },
             },
             Self::Fhir(sink) => sink.send(entries).await,

@@ -42,12 +42,13 @@ impl Ledger {
     }
 
     /// Adds a record; `write` writes one JSON object and a line's end.
-    pub(crate) fn add(&self, place: Place, write: impl FnOnce(&mut Vec<u8>)) -> Ticket {
-        if !place.spend() {
+    pub(crate) fn add(&self, mut place: Place, write: impl FnOnce(&mut Vec<u8>)) -> Ticket {
+        if !place.is_there() {
             return Ticket { chunk: None };
         }
         let mut lines = self.lines.borrow_mut();
         lines.add(write);
+        place.spend();
         let ticket = Ticket { chunk: Some(self.number.get()) };
         if lines.bytes.len() > CHUNK * 3 / 4 {
             self.send(&mut lines);

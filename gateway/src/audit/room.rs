@@ -127,14 +127,18 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Uses it; false, and counted as a loss, where there was no room then and is none now.
-    pub(super) fn spend(mut self) -> bool {
-        let is_held = self.is_held || self.room.take();
-        if !is_held {
+    /// Whether there is room, now if there was none before; if not, the record is lost, and counted.
+    pub(super) fn is_there(&mut self) -> bool {
+        self.is_held = self.is_held || self.room.take();
+        if !self.is_held {
             self.room.lost(1);
         }
+        self.is_held
+    }
+
+    /// The record takes it along.
+    pub(super) fn spend(mut self) {
         self.is_held = false;
-        is_held
     }
 }
 

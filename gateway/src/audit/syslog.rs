@@ -36,6 +36,10 @@ pub(crate) struct Syslog {
     sink: AuditSyslog,
     header: Header,
     source: Source,
+    /// How many messages a connection has; fewer once that was too much for it.
+    most: usize,
+    /// How many connections ended well in a row.
+    taken: usize,
 }
 
 /// Why it did not take them. Tells nothing of a record.
@@ -77,11 +81,33 @@ pub(crate) enum SyslogError {
 impl Syslog {
     /// Nothing is read or connected before something is sent.
     pub(crate) fn new(sink: AuditSyslog, source: Source) -> Self {
-        Self { sink, header: Header::of_this_process(), source }
+        Self { sink, header: Header::of_this_process(), source, most: MOST, taken: 0 }
     }
 
-    /// Sends these, on a connection of their own; all of them are received, or none of them counts.
-    pub(crate) async fn send(&self, entries: &[Entry]) -> Result<(), SyslogError> {
+    /// Sends the first of these, on a connection of their own, and says how many: all of those are
+    /// received, or none of them counts.
+    pub(crate) async fn send(&mut self, entries: &[Entry]) -> Result<usize, SyslogError> {
+        let some = &entries[..entries.len().min(self.most)];
+        let sent = self.exchange(some).await;
+        match &sent {
+            // It reads, maybe, and not as fast as that. All at once, it would never be done in time.
+            Err(SyslogError::Late(TO_READ | TO_END)) => {
+                self.most = (some.len() / 2).max(1);
+                self.taken = 0;
+            }
+            Err(_) => {}
+            Ok(()) => {
+                self.taken += 1;
+                if self.taken >= PATIENCE {
+                    self.most = MOST.min(self.most * 2);
+                    self.taken = 0;
+                }
+            }
+        }
+        sent.map(|()| some.len())
+    }
+
+    async fn exchange(&self, entries: &[Entry]) -> Result<(), SyslogError> {
         let mut frames = Vec::new();
         for entry in entries {
             message::write(entry, &self.source, &self.header, &mut frames);
@@ -117,7 +143,7 @@ impl Syslog {
         stream: &mut TlsStream<TcpStream>,
         mut bytes: &[u8],
     ) -> Result<(), SyslogError> {
-        let late = |_| SyslogError::Late("to read");
+        let late = |_| SyslogError::Late(TO_READ);
         while !bytes.is_empty() {
             let some = &bytes[..bytes.len().min(AT_ONCE)];
             let writing = timeout(self.sink.timeout, stream.write(some));
@@ -141,13 +167,13 @@ impl Syslog {
                 Err(error) => Err(SyslogError::Broken(error)),
             }
         };
-        let late = |_| SyslogError::Late("to end the connection");
+        let late = |_| SyslogError::Late(TO_END);
         timeout(self.sink.timeout, ending).await.map_err(late)??;
         // Who had closed before our messages came has read nothing of them, and its end looks the same.
         let received = kernel::acknowledged(stream.get_ref().0);
         timeout(self.sink.timeout, received)
             .await
-            .map_err(|_| SyslogError::Late("to receive"))?
+            .map_err(|_| SyslogError::Late(TO_END))?
             .map_err(|_| SyslogError::Closed)
     }
 }
@@ -160,6 +186,15 @@ fn tls(sink: &AuditSyslog) -> Result<ClientConfig, certs::Error> {
         Some(files) => anchors.client_config_as(&identity::load(files)?, &[]),
     })
 }
+
+/// Messages on one connection: as many as a reader of the queue gives.
+const MOST: usize = 500;
+
+/// After so many connections that ended well, the next ones have twice as many messages.
+const PATIENCE: usize = 20;
+
+const TO_READ: &str = "to read";
+const TO_END: &str = "to end the connection";
 
 /// Bytes that have to move within the limit of time.
 const AT_ONCE: usize = 16 << 10;

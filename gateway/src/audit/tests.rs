@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::chain::{Head, Link, Seal};
 use super::entry::{Entry, Event};
+use super::reader::Batch;
 use super::*;
 
 mod cost;
@@ -41,7 +42,7 @@ fn a_record_comes_to_the_file_with_its_number_and_hashes() {
 /// A folder with a file and a queue.
 pub(super) struct Venue {
     folder: PathBuf,
-    temporary: Option<TempDir>,
+    _temporary: Option<TempDir>,
     pub(super) config: config::Audit,
 }
 
@@ -50,7 +51,7 @@ impl Venue {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let venue = Self::at(folder.path());
-        Self { temporary: Some(folder), ..venue }
+        Self { _temporary: Some(folder), ..venue }
     }
 
     /// The same in a folder that is there.
@@ -69,7 +70,7 @@ impl Venue {
             syslog: Vec::new(),
             fhir: Vec::new(),
         };
-        Self { folder: folder.to_owned(), temporary: None, config }
+        Self { folder: folder.to_owned(), _temporary: None, config }
     }
 
     /// With a file, a queue, and as many sinks.
@@ -135,6 +136,23 @@ impl Venue {
         lines(&self.path("audit.jsonl"))
     }
 
+    /// The numbers of the records in the file.
+    pub(super) fn ids(&self) -> Vec<u64> {
+        self.lines().iter().map(|line| number(line)).collect()
+    }
+
+    /// The numbers of the records in the queue.
+    pub(super) fn queued(&self) -> Vec<u64> {
+        let mut segments = fs::read_dir(self.queue())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+            .collect::<Vec<_>>();
+        segments.sort();
+        let all = segments.iter().flat_map(|path| lines(path));
+        all.map(|line| number(&line)).collect()
+    }
+
     /// The folder of the queue.
     pub(super) fn queue(&self) -> PathBuf {
         self.path("queue")
@@ -183,6 +201,11 @@ pub(super) fn add(ledger: &Ledger, place: Place, number: u64) -> Ticket {
 /// The numbers of records, by their ids.
 pub(super) fn numbers(batch: &Batch) -> Vec<u64> {
     batch.entries.iter().map(|(entry, _)| entry.id.parse().unwrap()).collect()
+}
+
+fn number(line: &str) -> u64 {
+    let value = serde_json::from_str::<serde_json::Value>(line).unwrap();
+    value["id"].as_str().unwrap().parse().unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -95,6 +95,26 @@ async fn who_does_not_end_the_connection_has_received_nothing() {
 }
 
 #[tokio::test]
+async fn who_reads_slowly_is_given_less_at_once() {
+    let scene = Scene::new().await;
+    scene.repository.behave(Manner::Stall);
+    let gateway = scene.start().await;
+    scene.retrieve(&gateway, 1..=40).await;
+    scene.fail(1).await;
+    scene.repository.behave(Manner::TakeSlowly);
+    // What did not end in time is sent again, so some may come twice.
+    let has_all = |sessions: &[Session]| {
+        studies(sessions).into_iter().collect::<BTreeSet<_>>() == (1..=40).collect()
+    };
+    scene.repository.wait_for("all studies", has_all).await;
+    scene.retrieve(&gateway, 41..=45).await;
+    let has_last = |sessions: &[Session]| studies(sessions).contains(&45);
+    scene.repository.wait_for("the last study", has_last).await;
+    let last = scene.repository.sessions().pop().unwrap();
+    assert!(last.messages.len() < 20, "{}", last.messages.len());
+}
+
+#[tokio::test]
 async fn who_answers_garbage_is_no_repository() {
     survives(&[Manner::Garbage, Manner::Answer]).await;
 }

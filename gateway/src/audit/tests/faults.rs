@@ -234,30 +234,6 @@ fn limit(most: Option<u64>) {
     setrlimit(Resource::Fsize, Rlimit { current: most.or(maximum), maximum }).unwrap();
 }
 
-impl Venue {
-    /// The numbers of the records in the file.
-    fn ids(&self) -> Vec<u64> {
-        self.lines().iter().map(|line| number(line)).collect()
-    }
-
-    /// The numbers of the records in the queue.
-    fn queued(&self) -> Vec<u64> {
-        let mut segments = fs::read_dir(self.queue())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-            .collect::<Vec<_>>();
-        segments.sort();
-        let all = segments.iter().flat_map(|path| lines(path));
-        all.map(|line| number(&line)).collect()
-    }
-}
-
-fn number(line: &str) -> u64 {
-    let value = serde_json::from_str::<serde_json::Value>(line).unwrap();
-    value["id"].as_str().unwrap().parse().unwrap()
-}
-
 /// Tell this program that it is the one that is to work, and where.
 const FOLDER: &str = "AUDIT_TEST_FOLDER";
 const ROUND: &str = "AUDIT_TEST_ROUND";

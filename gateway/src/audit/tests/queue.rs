@@ -160,6 +160,30 @@ async fn a_torn_record_is_cut_off_and_the_others_are_sent() {
     assert_eq!(venue.findings(&["audit.jsonl"]), [(3, Some(4), Damage::Missing(3, 3))]);
 }
 
+#[test]
+fn wherever_a_killed_process_stopped_within_its_last_batch_the_chain_goes_on() {
+    let venue = Venue::with_sinks(1);
+    venue.keep(1..=2);
+    let known = fs::read(venue.path("audit.jsonl.chain")).unwrap();
+    let before = fs::read(venue.path("audit.jsonl")).unwrap().len();
+    let before_queued = fs::read(venue.queue().join(&venue.segments()[0])).unwrap().len();
+    venue.keep(3..=4);
+    let all = fs::read(venue.path("audit.jsonl")).unwrap();
+    let segment = venue.queue().join(&venue.segments()[0]);
+    let all_queued = fs::read(&segment).unwrap();
+    for cut in (before..=all.len()).step_by(13) {
+        fs::write(venue.path("audit.jsonl.chain"), &known).unwrap();
+        fs::write(venue.path("audit.jsonl"), &all[..cut]).unwrap();
+        let cut_queued = (before_queued + cut - before).min(all_queued.len());
+        fs::write(&segment, &all_queued[..cut_queued]).unwrap();
+        venue.keep(5..=5);
+        assert_eq!(venue.findings(&["audit.jsonl"]), [], "cut at {cut}");
+        for kept in [venue.ids(), venue.queued()] {
+            assert!(kept == [1, 2, 5] || kept == [1, 2, 3, 5] || kept == [1, 2, 3, 4, 5]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_lost_cursor_sends_all_there_is() {
     let garbage = [

@@ -160,7 +160,9 @@ fn a_chain_with_a_key_is_found_whole_by_that_key_alone() {
 fn a_key_that_can_be_guessed_is_refused() {
     let mut venue = Venue::new();
     venue.key(b"fifteen letters\n");
+    assert!(matches!(Audit::check(&venue.config), Err(AuditError::ShortKey(_))));
     assert!(matches!(Audit::start(&venue.config), Err(AuditError::ShortKey(_))));
+    assert!(!venue.path("audit.jsonl").exists());
 }
 
 #[test]
