@@ -47,6 +47,7 @@ async fn an_outage_loses_nothing_and_tells_nothing_twice() {
     failed(&gateway, 2).await;
     scene.server.up();
     scene.delivered(40).await;
+    gateway.drain().await;
 }
 
 #[tokio::test]
@@ -73,6 +74,7 @@ async fn what_is_no_acknowledgement_is_none() {
         scene.delivered(2 * index + 2).await;
     }
     assert!(scene.server.posted().iter().all(|request| !request.path.contains("elsewhere")));
+    gateway.drain().await;
 }
 
 #[tokio::test]
@@ -86,6 +88,7 @@ async fn of_a_batch_that_was_taken_in_part_only_the_rest_is_sent_again() {
     }
     scene.server.up();
     scene.delivered(30).await;
+    gateway.drain().await;
 }
 
 #[tokio::test]
@@ -101,6 +104,7 @@ async fn what_could_not_be_sent_is_sent_after_a_restart() {
     scene.retrieve(&gateway, 11).await;
     scene.server.up();
     scene.delivered(11).await;
+    gateway.drain().await;
 }
 
 #[tokio::test]
@@ -121,6 +125,7 @@ async fn a_record_that_is_refused_for_ever_is_set_aside_and_the_others_go_on() {
     let aside = std::fs::read_to_string(aside).unwrap();
     assert!(aside.lines().count() == 1 && aside.contains("\"1.2.7\""), "{aside}");
     assert_eq!(scene.server.stored().len(), 10, "nine retrievals and the start");
+    gateway.drain().await;
 }
 
 #[tokio::test]
@@ -139,6 +144,7 @@ async fn a_token_is_sent_where_one_is_wanted_and_replaced_once_it_is_not_taken()
     scene.retrieve(&gateway, 2).await;
     scene.delivered(2).await;
     assert_ne!(sent(scene.server.posted().last().unwrap()), first);
+    gateway.drain().await;
 }
 
 #[tokio::test]
@@ -157,6 +163,7 @@ async fn a_server_whose_certificate_has_expired_is_told_nothing() {
     scene.server.show(good.server_config(&[b"http/1.1"]));
     scene.server.up();
     scene.delivered(1).await;
+    gateway.drain().await;
 }
 
 #[tokio::test]
@@ -177,6 +184,7 @@ async fn the_certificate_that_is_shown_is_that_of_the_files_now() {
     put(&scene.world.ca.issue(&["gate"]));
     scene.delivered(1).await;
     assert!(scene.server.posted().iter().all(|request| request.showed));
+    gateway.drain().await;
 }
 
 /// A gateway that keeps its records in a file and sends them to a FHIR server.
