@@ -7,10 +7,12 @@
 mod answer;
 mod assertion;
 mod check;
+mod device;
 mod endpoints;
 mod form;
 mod on_behalf_of;
 mod refusal;
+mod registry;
 mod script;
 mod service_account;
 mod settings;
@@ -21,6 +23,7 @@ mod user;
 pub use self::answer::{Answer, Overrides, RetryAfter};
 pub use self::form::Form;
 pub use self::refusal::refusal;
+pub(crate) use self::registry::{Registered, Registry};
 pub use self::user::User;
 
 use std::net::SocketAddr;
@@ -279,6 +282,30 @@ impl Authority {
     /// Where it publishes its keys.
     pub fn jwks_uri(&self) -> String {
         format!("{}/discovery/v2.0/keys", self.url())
+    }
+}
+
+/// What a directory beside it has to do with it.
+impl Authority {
+    /// Where registrations come from.
+    pub(crate) fn registry(&self) -> Registry {
+        Registry::new(self.shared.clone())
+    }
+
+    /// Gives people tokens for this resource.
+    pub(crate) fn add_first_party(&self, resource: &str) {
+        lock(&self.shared.settings).registrations.first_party.push(resource.to_owned());
+    }
+
+    /// Knows the keys of an issuer, as Entra would find out, for the federated credentials that
+    /// applications are registered with.
+    pub fn know_issuer(&self, issuer: &str, keys: JwkSet) {
+        lock(&self.shared.settings).registrations.issuers.push((issuer.to_owned(), keys));
+    }
+
+    /// Answers the next polls for a device code with these errors, and then with a token.
+    pub fn answer_polls(&self, errors: &[&'static str]) {
+        lock(&self.shared.devices).polls.extend(errors);
     }
 }
 
