@@ -34,6 +34,7 @@ mod patience;
 mod permit;
 mod problem;
 mod record;
+mod register;
 mod rewrite;
 mod rotation;
 mod route;
@@ -64,6 +65,7 @@ use self::tunnel::Tunnel;
 pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
 pub use self::log::{Log, SetLevel};
+pub use self::register::{RegisterCommand, register};
 pub use self::server::{Drained, Server, StartError};
 
 /// What one worker serves requests with, under one configuration.

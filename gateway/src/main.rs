@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use config::{Config, Loaded, Problems};
-use gateway::{Drained, Log, Server, SetLevel};
+use gateway::{Drained, Log, RegisterCommand, Server, SetLevel};
 use tokio::runtime::{Builder, Runtime};
 
 mod dumps;
@@ -44,6 +44,8 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Register the gateway in Microsoft Entra ID, and write its configuration
+    Register(Box<RegisterCommand>),
 }
 
 #[global_allocator]
@@ -83,6 +85,7 @@ fn run(command: Command) -> Result<(), u8> {
             if print_config { say(sidecar.file.trim_end()) } else { serve(sidecar.config, None) }
         }
         Command::Key { command } => key::run(command),
+        Command::Register(command) => gateway::register(*command),
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) fn answer(
     let (scope, name) =
         parts.ok_or_else(|| Refusal::new(404, "InvalidResourceType", "No such."))?;
     match *method {
+        Method::GET => {
+            let missing = || Refusal::new(404, "RoleAssignmentNotFound", "There is no such one.");
+            let found = directory.assignments.get(path).cloned().ok_or_else(missing)?;
+            Ok((StatusCode::OK, Some(found)))
+        }
         Method::PUT => assign(directory, (path, scope, name), body),
         Method::DELETE if directory.assignments.remove(path).is_some() => {
             Ok((StatusCode::OK, Some(json!({}))))
