@@ -87,12 +87,17 @@ impl Application {
             api.app_id,
             api.permission,
         );
-        let change = Change::new(Method::POST, "/applications", Some(body)).az(az);
-        let change = change.giving(&[("id", OBJECT_ID), ("appId", CLIENT_ID)]);
-        let made = match graph.change(change).await {
+        let change = || {
+            let change = Change::new(Method::POST, "/applications", Some(body.clone()));
+            change.az(az.clone()).giving(&[("id", OBJECT_ID), ("appId", CLIENT_ID)])
+        };
+        let made = match graph.change(change()).await {
             Err(error) if error.is_unanswered() => {
                 report.note("no answer came: whether the application was made is looked up");
-                Self::awaited(graph, &new.name).await?.ok_or(error)?
+                match Self::awaited(graph, &new.name).await? {
+                    Some(found) => found,
+                    None => Self::read(graph.change(change()).await?),
+                }
             }
             made => Self::read(made?),
         };
@@ -219,4 +224,4 @@ const PROPERTIES: &str = "id,appId,displayName,signInAudience,web,api,requiredRe
                           passwordCredentials";
 
 /// After that long a directory shows what was made.
-const LATE: Duration = Duration::from_secs(20);
+const LATE: Duration = Duration::from_secs(10);

@@ -106,7 +106,7 @@ pub(super) struct New {
     #[arg(long, value_name = "FILE")]
     pub(super) credential_file: Option<PathBuf>,
     /// Print the secret as well, to standard output
-    #[arg(long, requires = "secret", conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["certificate", "federated", "json"])]
     pub(super) print_secret: bool,
     /// Give the gateway this role for the DICOM service of --resource
     #[arg(long, value_enum, requires = "resource")]

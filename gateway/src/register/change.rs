@@ -11,13 +11,21 @@ pub(super) struct Change {
     pub(super) body: Option<Value>,
     /// The same for the Azure CLI: a line, or several.
     pub(super) az: String,
+    /// Whether to do it twice does no more than to do it once.
+    pub(super) is_repeatable: bool,
     /// What stands for the answer's values where nothing is really done.
     stand_ins: &'static [(&'static str, &'static str)],
 }
 
 impl Change {
     pub(super) fn new(method: Method, path: impl Into<String>, body: Option<Value>) -> Self {
-        Self { method, path: path.into(), body, az: String::new(), stand_ins: &[] }
+        let is_repeatable = method != Method::POST;
+        Self { method, path: path.into(), body, az: String::new(), is_repeatable, stand_ins: &[] }
+    }
+
+    /// The same, where the service refuses a second one (409).
+    pub(super) fn only_once(self) -> Self {
+        Self { is_repeatable: true, ..self }
     }
 
     pub(super) fn az(self, az: impl Into<String>) -> Self {

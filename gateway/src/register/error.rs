@@ -56,7 +56,7 @@ impl Error {
     pub(super) fn is_unanswered(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Malformed { .. } => true,
-            Self::Refused { status, .. } => *status >= 500,
+            Self::Refused { status, .. } => *status >= 500 && *status != 503,
             _ => false,
         }
     }

@@ -51,7 +51,8 @@ pub(super) async fn have(
                 word(&application.app_id),
                 word(&body.to_string())
             );
-            match graph.change(Change::new(Method::POST, path, Some(body)).az(az)).await {
+            let change = Change::new(Method::POST, path, Some(body)).az(az).only_once();
+            match graph.change(change).await {
                 Err(error) if error.has_status(409) => report.done(Outcome::Kept, &what),
                 made => {
                     drop(made?);

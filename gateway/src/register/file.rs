@@ -14,6 +14,7 @@ use super::arguments::New;
 use super::credential::{Credential, Held, is_there};
 use super::error::Error;
 use super::expiry::day;
+use super::settled::Settled;
 
 /// The configuration that is there already, if it may stay.
 pub(super) enum Before {
@@ -29,14 +30,11 @@ impl Before {
         if new.force || !is_there(&new.file) {
             return Ok(Self::Nothing);
         }
-        let config = read(&new.file).map_err(|error| {
-            let advice = "--file names another file, --force replaces it";
-            Error::Configuration(format!(
-                "{} is there already ({advice}): {error}",
-                new.file.display()
-            ))
+        let clients = Settled::all(&new.file).map_err(|error| {
+            let advice = "is there already: --file names another file, --force replaces it";
+            Error::Configuration(format!("{} {advice} ({error})", new.file.display()))
         })?;
-        Ok(Self::Of(config.clients.into_iter().map(|client| client.id).collect()))
+        Ok(Self::Of(clients.into_iter().map(|client| client.app_id).collect()))
     }
 
     /// Whether a configuration of this application is there; an error if it is of others.
@@ -124,6 +122,12 @@ fn text(new: &New, (app_id, tenant, origin): (&str, &str, &str), api: &Api, held
         self::quoted(&format!("{}/{tenant}", bare(&new.authority_host))),
         self::quoted(app_id),
     );
+    let host = new.authority_host.host_str().unwrap_or_default();
+    if !ENTRA.contains(&host) {
+        // Of another host the gateway would not know that it is Entra's, and discover it.
+        let endpoint = format!("{}/{tenant}/oauth2/v2.0/token", bare(&new.authority_host));
+        let _ = writeln!(text, "token_endpoint = {}", self::quoted(&endpoint));
+    }
     let _ = match held {
         Held::Secret { file, of } => writeln!(
             text,
@@ -175,3 +179,15 @@ fn quoted(text: &str) -> String {
     let text = text.replace('\u{7f}', "");
     serde_json::to_string(&text).unwrap_or_default()
 }
+
+/// The login hosts of the clouds, which a configuration tells from other authorities.
+const ENTRA: [&str; 8] = [
+    "login.microsoftonline.com",
+    "login.microsoft.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.chinacloudapi.cn",
+    "login.sovcloud-identity.fr",
+    "login.sovcloud-identity.de",
+    "login.sovcloud-identity.sg",
+];

@@ -30,13 +30,11 @@ pub(super) async fn principal(
         word(&application.app_id)
     );
     let body = json!({ "appId": application.app_id });
-    let change = Change::new(Method::POST, "/servicePrincipals", Some(body)).az(az);
+    let change = Change::new(Method::POST, "/servicePrincipals", Some(body)).az(az).only_once();
     let made = graph.change(change.giving(&[("id", PRINCIPAL_ID)])).await;
     let made = match made {
-        // It was made before, and this copy of the directory heard of it too late; or it was made now.
-        Err(error) if error.has_status(409) || error.is_unanswered() => {
-            graph.read(&path).await.map_err(|_| error)?
-        }
+        // It was made before, and this copy of the directory heard of it too late.
+        Err(error) if error.has_status(409) => graph.read(&path).await?,
         made => made?,
     };
     let id = of(&made);
@@ -68,6 +66,7 @@ pub(super) async fn consent(
             "scope": api.scope,
         });
         let change = Change::new(Method::POST, "/oauth2PermissionGrants", Some(body)).az(az);
+        let change = change.only_once();
         match graph.change(change).await {
             Err(error) if error.has_status(409) => {}
             made => drop(made?),

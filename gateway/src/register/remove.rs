@@ -42,10 +42,10 @@ pub(super) async fn remove(remove: &Remove, report: &mut Report) -> Result<(), E
     gone(graph.change(Change::new(Method::DELETE, path, None)).await)?;
     let text = format!("application {:?} ({})", application.name, application.app_id);
     report.done(Outcome::Removed, &format!("{text}, its service principal and consent"));
-    if let Some(Here::Secret(path) | Here::Certificate { key: path, .. }) = settled.here()
+    if let Some(Here::Secret(path) | Here::Certificate { key: path, .. }) = &settled.here
         && in_use.is_some()
     {
-        fs::remove_file(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+        fs::remove_file(path).map_err(|source| Error::File { path: path.clone(), source })?;
         report.done(Outcome::Removed, &path.display().to_string());
     }
     report.note(&format!(

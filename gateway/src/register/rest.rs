@@ -159,7 +159,7 @@ impl Service {
         (answer, tried): (&Result<Answer, Error>, u32),
     ) -> Option<Duration> {
         let back_off = (FIRST_PAUSE * 2u32.pow(tried.min(5))).min(LONGEST_PAUSE);
-        let is_repeatable = change.method != Method::POST;
+        let is_repeatable = change.is_repeatable;
         let Ok(answer) = answer else {
             return (is_repeatable && tried < ATTEMPTS).then_some(back_off);
         };
@@ -168,7 +168,8 @@ impl Service {
         let asked = asked.map(Duration::from_secs);
         match answer.status.as_u16() {
             429 => Some(asked.unwrap_or(LONGEST_PAUSE)),
-            503 if asked.is_some() => asked,
+            // Whoever says that has not begun.
+            503 if asked.is_some() || tried < ATTEMPTS => asked.or(Some(back_off)),
             500..=599 if is_repeatable && tried < ATTEMPTS => Some(back_off),
             404 if matches!(missing, Missing::Comes) => Some(back_off),
             400 if refers_to_what_comes(&answer.body) => Some(back_off),

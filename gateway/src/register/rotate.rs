@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use config::{
-    Client, Credential as Configured, IdentityFiles, KeyFiles, PrivateFile, Secret, SecretSource,
+    Client, Config, Credential as Configured, IdentityFiles, KeyFiles, PrivateFile, Secret,
+    SecretSource,
 };
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
@@ -32,23 +33,24 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     if ends <= SystemTime::now() {
         return Err(Error::Usage("--expires: that is over already".to_owned()));
     }
-    let here = settled.here().ok_or_else(|| {
+    let here = settled.here.as_ref().ok_or_else(|| {
         let file = rotate.target.file.display();
         Error::Configuration(format!(
             "{file}: this client has neither a secret in a file nor a certificate in PEM; tokens of \
              others and of platforms need no rotation"
         ))
     })?;
+    let (client, scope) = client(rotate, &settled)?;
     let (graph, application, _) = settled.open(&rotate.target, report).await?;
     let old = settled.in_use(&graph, &application).await?;
     let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
     let wanted = Wanted { description, ends };
-    let new = match &here {
+    let new = match here {
         Here::Secret(path) => {
             let slot = open(path)?;
             let (new, slot) = new_secret(&graph, &application, (&wanted, slot), report).await?;
-            let client = with_secret(&settled.client, slot.new_path());
-            probe::accepted(&client, &settled.scope, report).await?;
+            let client = with_secret(&client, slot.new_path());
+            probe::accepted(&client, &scope, report).await?;
             slot.place()?;
             report.done(Outcome::Changed, &format!("{}: secret {}", path.display(), new.text()));
             new
@@ -57,8 +59,8 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
             let slot = open(chain)?;
             let (new, slot) =
                 new_certificate(&graph, &application, (&wanted, slot), report).await?;
-            let client = with_certificate(&settled.client, slot.new_path());
-            probe::accepted(&client, &settled.scope, report).await?;
+            let client = with_certificate(&client, slot.new_path());
+            probe::accepted(&client, &scope, report).await?;
             slot.place()?;
             let text = format!("{}: certificate {}", chain.display(), new.text());
             report.done(Outcome::Changed, &text);
@@ -74,7 +76,23 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     };
     note_in_file(rotate, (old.as_ref(), &new), report);
     report.tell("credential", new.id.as_str());
-    retire(&graph, &application, (rotate, &here, old), report).await
+    retire(&graph, &application, (rotate, here, old), report).await
+}
+
+/// The client as a gateway has it, and what its tokens are asked for.
+fn client(rotate: &Rotate, settled: &Settled) -> Result<(Client, String), Error> {
+    let Config { mut clients, routes, .. } = file::read(&rotate.target.file)?;
+    let found = clients.iter().position(|it| it.name == settled.name);
+    let route = routes.into_iter().find(|route| Some(route.client) == found);
+    let file = rotate.target.file.display();
+    let missing = || {
+        let name = &settled.name;
+        Error::Configuration(format!(
+            "{file}: no route has client {name}: nobody can tell its scope"
+        ))
+    };
+    let (index, route) = found.zip(route).ok_or_else(missing)?;
+    Ok((clients.swap_remove(index), route.scope))
 }
 
 /// Takes the old one away, when it is nobody's any more.

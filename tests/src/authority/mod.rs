@@ -285,30 +285,6 @@ impl Authority {
     }
 }
 
-/// What a directory beside it has to do with it.
-impl Authority {
-    /// Where registrations come from.
-    pub(crate) fn registry(&self) -> Registry {
-        Registry::new(self.shared.clone())
-    }
-
-    /// Gives people tokens for this resource.
-    pub(crate) fn add_first_party(&self, resource: &str) {
-        lock(&self.shared.settings).registrations.first_party.push(resource.to_owned());
-    }
-
-    /// Knows the keys of an issuer, as Entra would find out, for the federated credentials that
-    /// applications are registered with.
-    pub fn know_issuer(&self, issuer: &str, keys: JwkSet) {
-        lock(&self.shared.settings).registrations.issuers.push((issuer.to_owned(), keys));
-    }
-
-    /// Answers the next polls for a device code with these errors, and then with a token.
-    pub fn answer_polls(&self, errors: &[&'static str]) {
-        lock(&self.shared.devices).polls.extend(errors);
-    }
-}
-
 /// What it does other than its duty.
 impl Authority {
     /// Lets no answer out from now on; the requests wait.

@@ -7,11 +7,36 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Validation, decode};
 use serde_json::Value;
 
+use super::Authority;
 use super::assertion::Federation;
 use super::settings::Settings;
 use super::shared::{Shared, lock};
 use super::token;
 use super::user::Subject;
+
+/// What a directory beside it has to do with it.
+impl Authority {
+    /// Where registrations come from.
+    pub(crate) fn registry(&self) -> Registry {
+        Registry::new(self.shared.clone())
+    }
+
+    /// Gives people tokens for this resource.
+    pub(crate) fn add_first_party(&self, resource: &str) {
+        lock(&self.shared.settings).registrations.first_party.push(resource.to_owned());
+    }
+
+    /// Knows the keys of an issuer, as Entra would find out, for the federated credentials that
+    /// applications are registered with.
+    pub fn know_issuer(&self, issuer: &str, keys: JwkSet) {
+        lock(&self.shared.settings).registrations.issuers.push((issuer.to_owned(), keys));
+    }
+
+    /// Answers the next polls for a device code with these errors, and then with a token.
+    pub fn answer_polls(&self, errors: &[&'static str]) {
+        lock(&self.shared.devices).polls.extend(errors);
+    }
+}
 
 /// What a directory says of a registered application.
 #[derive(Default)]
@@ -79,6 +104,14 @@ impl Registry {
             certificates: published(&known.certificates, registered.certificates, lag),
             federated: registered.federated,
         };
+    }
+
+    /// What is new is known from now on.
+    pub(crate) fn settle(&self) {
+        for known in lock(&self.0.settings).registrations.by_id.values_mut() {
+            known.secrets.iter_mut().for_each(|it| it.unseen = 0);
+            known.certificates.iter_mut().for_each(|it| it.unseen = 0);
+        }
     }
 
     pub(crate) fn forget(&self, app_id: &str) {

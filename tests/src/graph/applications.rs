@@ -109,6 +109,9 @@ fn create(directory: &mut Directory, body: &Value) -> Answer {
             merge(&mut application[name], value);
         }
     }
+    if body["signInAudience"].is_null() {
+        application["api"]["requestedAccessTokenVersion"] = 2.into();
+    }
     audience(&application)?;
     directory.applications.push(application.clone());
     directory.unseen.insert(id, directory.lag);

@@ -92,6 +92,13 @@ impl Graph {
         self.lock().lag = requests;
     }
 
+    /// Whatever was registered is known everywhere from now on.
+    pub fn forget_lag(&self) {
+        let mut directory = self.lock();
+        directory.unseen.clear();
+        directory.registry.settle();
+    }
+
     /// Lists this many objects a page.
     pub fn set_page_size(&self, size: usize) {
         self.lock().page_size = size;
