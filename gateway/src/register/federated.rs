@@ -18,7 +18,7 @@ use super::rest::Service;
 pub(super) async fn have(
     graph: &Service,
     application: &Application,
-    (new, trust, tenant): (&New, &Trust, &str),
+    (new, trust): (&New, &Trust),
     report: &mut Report,
 ) -> Result<Held, Error> {
     let path = format!("/applications/{}/federatedIdentityCredentials", application.id);
@@ -61,8 +61,9 @@ pub(super) async fn have(
             }
         }
     }
-    let own = format!("{}/{tenant}/v2.0", bare(&new.authority_host));
-    Ok(if *issuer == own {
+    // Of the tenants' own tokens, only those of managed identities may stand for an application.
+    let host = format!("{}/", bare(&new.authority_host));
+    Ok(if issuer.starts_with(&host) {
         Held::ManagedIdentity { object_id: subject.clone() }
     } else {
         Held::Token { file: new.federated_token_file.clone() }

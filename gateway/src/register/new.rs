@@ -52,7 +52,7 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
     report.begin("the service principal");
     let principal = principal::principal(&graph, &application, report).await?;
     report.tell("principal_id", principal.as_str());
-    let held = credential(&graph, &application, (new, &tenant), report).await?;
+    let held = credential(&graph, &application, new, report).await?;
     report.tell("credential", held.told());
     if has_file {
         report.done(Outcome::Kept, &format!("configuration in {}", new.file.display()));
@@ -131,14 +131,14 @@ async fn tenant(graph: &Service, signed_in: &SignedIn<'_>) -> Result<String, Err
 async fn credential(
     graph: &Service,
     application: &Application,
-    (new, tenant): (&New, &str),
+    new: &New,
     report: &mut Report,
 ) -> Result<Held, Error> {
     report.begin("the credential");
     let description = new.description.as_deref().unwrap_or(DESCRIPTION);
     let wanted = Wanted { description, ends: new.expires.from(SystemTime::now()) };
     if let Some(trust) = &new.federated {
-        return federated::have(graph, application, (new, trust, tenant), report).await;
+        return federated::have(graph, application, (new, trust), report).await;
     }
     if new.certificate {
         let path = file::beside(new, "client-certificate.pem");
@@ -188,6 +188,9 @@ fn what_next(
              DICOM Data Owner where callers store as well",
         );
         report.next(role::az(Role::Reader, principal, resource));
+    }
+    if new.federated.is_some() {
+        report.note("the tokens that it trusts are where the gateway will be: check and doctor belong there");
     }
     let file = az::word(&new.file.to_string_lossy());
     for command in ["check", "doctor", "serve"] {

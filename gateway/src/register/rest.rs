@@ -130,12 +130,10 @@ impl Service {
     async fn call(&self, change: &Change, missing: Missing) -> Result<Value, Error> {
         let (mut tried, began) = (0, Instant::now());
         loop {
-            let answer = self.once(change).await;
-            if let Ok(answer) = &answer
-                && answer.status.is_success()
-            {
-                return Ok(answer.body.clone());
-            }
+            let answer = match self.once(change).await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer.body),
+                answer => answer,
+            };
             let pause = self.pause(change, missing, (&answer, tried));
             tried += 1;
             let failed = match answer {

@@ -6,6 +6,7 @@ mod faults;
 mod federated;
 mod first;
 mod life;
+mod page;
 mod refused;
 mod rotate;
 mod serve;
