@@ -223,11 +223,6 @@ impl Authority {
         let settings = Settings { client_id, ..lock(&self.shared.settings).clone() };
         token::mint(&self.shared.origin(), audience, &Subject::Application, &settings)
     }
-
-    /// The object id of the principal of the application with this id: the subject of its tokens.
-    pub fn principal_of(client_id: &str) -> String {
-        token::principal(client_id)
-    }
 }
 
 /// The users that it knows: everyone.

@@ -32,6 +32,11 @@ impl Authority {
         lock(&self.shared.settings).registrations.issuers.push((issuer.to_owned(), keys));
     }
 
+    /// The object id of the principal of the application with this id: the subject of its tokens.
+    pub fn principal_of(client_id: &str) -> String {
+        token::principal(client_id)
+    }
+
     /// Answers the next polls for a device code with these errors, and then with a token.
     pub fn answer_polls(&self, errors: &[&'static str]) {
         lock(&self.shared.devices).polls.extend(errors);
