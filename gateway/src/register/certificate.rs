@@ -27,14 +27,15 @@ use super::slot::Slot;
 pub(super) async fn have(
     graph: &Service,
     application: &Application,
-    (path, wanted): (&Path, &Wanted<'_>),
+    wanted: &Wanted<'_>,
     report: &mut Report,
 ) -> Result<Held, Error> {
+    let path = wanted.file;
     let known = application.keys(graph).await?;
     let made = if is_there(path) {
         public_half(path, path)?
     } else if graph.changes_nothing() {
-        b"made when it is really done".to_vec()
+        Vec::new()
     } else {
         let (pem, public) = generate(&application.name, wanted.ends)?;
         let mut slot = Slot::open(path)?;
@@ -101,14 +102,16 @@ pub(super) async fn upload(
         "type": "AsymmetricX509Cert",
         "usage": "Verify",
         "displayName": wanted.description,
-        "key": STANDARD.encode(public),
+        // None where nothing is really done.
+        "key": if public.is_empty() { "{certificate}".to_owned() } else { STANDARD.encode(public) },
         "startDateTime": written(SystemTime::now() - Duration::from_secs(60)),
         "endDateTime": written(wanted.ends),
     }));
     let days = days_left(wanted.ends, SystemTime::now()).unwrap_or_default();
+    let file = word(&wanted.file.to_string_lossy());
     let az = format!(
         "(umask 077; openssl req -x509 -newkey rsa:3072 -nodes -days {days} -subj {} \
-         -keyout client-certificate.pem -out public.pem; cat public.pem >> client-certificate.pem)\n\
+         -keyout {file} -out public.pem; cat public.pem >> {file})\n\
          az ad app credential reset --id {} --append --display-name {} --cert @public.pem",
         word(&format!("/CN={}", application.name)),
         word(&application.app_id),

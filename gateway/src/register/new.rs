@@ -135,21 +135,21 @@ async fn credential(
     report: &mut Report,
 ) -> Result<Held, Error> {
     report.begin("the credential");
-    let description = new.description.as_deref().unwrap_or(DESCRIPTION);
-    let wanted = Wanted { description, ends: new.expires.from(SystemTime::now()) };
     if let Some(trust) = &new.federated {
         return federated::have(graph, application, (new, trust), report).await;
     }
+    let name = if new.certificate { "client-certificate.pem" } else { "client-secret" };
+    let file = file::beside(new, name);
+    let description = new.description.as_deref().unwrap_or(DESCRIPTION);
+    let wanted = Wanted { file: &file, description, ends: new.expires.from(SystemTime::now()) };
     if new.certificate {
-        let path = file::beside(new, "client-certificate.pem");
-        return certificate::have(graph, application, (&path, &wanted), report).await;
+        return certificate::have(graph, application, &wanted, report).await;
     }
-    let path = file::beside(new, "client-secret");
     let replace = if new.force { Replace::Files } else { Replace::Nothing };
-    let (held, value) = secret::have(graph, application, (&path, &wanted, replace), report).await?;
-    if new.print_secret {
+    let (held, value) = secret::have(graph, application, (&wanted, replace), report).await?;
+    if new.print_secret && !new.dry_run {
         // One that was made before is in its file.
-        let value = value.map_or_else(|| secret::read(&path), Ok)?;
+        let value = value.map_or_else(|| secret::read(&file), Ok)?;
         report.print_secret(&value);
     }
     if let Held::Secret { of, .. } = &held

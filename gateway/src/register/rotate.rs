@@ -44,7 +44,8 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     let (graph, application, _) = settled.open(&rotate.target, report).await?;
     let old = settled.in_use(&graph, &application).await?;
     let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
-    let wanted = Wanted { description, ends };
+    let (Here::Secret(file) | Here::Certificate { key: file, .. }) = here;
+    let wanted = Wanted { file, description, ends };
     let new = match here {
         Here::Secret(path) => {
             let slot = open(path)?;

@@ -20,6 +20,7 @@ use super::slot::Slot;
 
 /// A secret to be made.
 pub(super) struct Wanted<'a> {
+    pub(super) file: &'a Path,
     pub(super) description: &'a str,
     pub(super) ends: SystemTime,
 }
@@ -28,9 +29,10 @@ pub(super) struct Wanted<'a> {
 pub(super) async fn have(
     graph: &Service,
     application: &Application,
-    (path, wanted, replace): (&Path, &Wanted<'_>, Replace),
+    (wanted, replace): (&Wanted<'_>, Replace),
     report: &mut Report,
 ) -> Result<(Held, Option<SecretString>), Error> {
+    let path = wanted.file;
     if is_there(path) {
         let value = read(path)?;
         if let Some(known) = belonging(&application.secrets, &value, None) {
@@ -85,10 +87,11 @@ pub(super) async fn add(
     let path = format!("/applications/{}/addPassword", application.id);
     let az = format!(
         "(umask 077; az ad app credential reset --id {} --append --display-name {} --end-date {} \
-         --query password --output tsv > client-secret)",
+         --query password --output tsv > {})",
         word(&application.app_id),
         word(wanted.description),
-        day(wanted.ends)
+        day(wanted.ends),
+        word(&wanted.file.to_string_lossy())
     );
     let known = ids(&application.secrets);
     for attempt in 0.. {

@@ -37,6 +37,12 @@ async fn whoever_may_not_is_told_which_role_it_takes() {
     let ended = scene.register(&["--secret"]).await;
     failed(&ended, 1, "Application Administrator");
     failed(&ended, 1, "403 Authorization_RequestDenied");
+
+    scene.graph.fail(5, Fault::Denied);
+    let ended = scene.register(&["--secret", "--json"]).await;
+    let told = super::json(&ended);
+    assert!(told["error"].as_str().unwrap().contains("403"), "{told}");
+    assert_eq!(told["steps"].as_array().unwrap().len(), 1, "{told}");
 }
 
 #[tokio::test]

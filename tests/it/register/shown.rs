@@ -73,6 +73,7 @@ async fn the_script_is_one_that_a_shell_understands() {
         assert!(!scene.path("pwned").exists());
         assert!(told.contains("[--display-name][it's $(touch pwned) `x`]"), "{told}");
         assert!(told.contains("[sp][create][--id][ID]"), "{told}");
+        assert!(!told.contains("-id}"), "something is left that was to be known by then: {told}");
     }
 }
 
