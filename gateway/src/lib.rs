@@ -37,6 +37,7 @@ mod patience;
 mod permit;
 mod problem;
 mod record;
+mod register;
 mod rewrite;
 mod rotation;
 mod route;
@@ -70,6 +71,7 @@ pub use self::build::BuildError;
 pub use self::caller::{KeyFile, KeyFileError, KeyName, LastDay, ListedKey, Wrong};
 pub use self::doctor::{Examination, ExamineError, Finding, Verdict, examine};
 pub use self::log::{Log, SetLevel};
+pub use self::register::{RegisterCommand, register};
 pub use self::server::{Drained, Server, StartError};
 
 /// What one worker serves requests with, under one configuration.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use config::{Config, Loaded, Problems};
-use gateway::{Drained, Log, Server, SetLevel};
+use gateway::{Drained, Log, RegisterCommand, Server, SetLevel};
 use tokio::runtime::{Builder, Runtime};
 
 mod doctor_command;
@@ -55,6 +55,8 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Register the gateway in Microsoft Entra ID, and write its configuration
+    Register(Box<RegisterCommand>),
 }
 
 #[global_allocator]
@@ -96,6 +98,7 @@ fn run(command: Command) -> Result<(), u8> {
         }
         Command::Key { command } => key::run(command),
         Command::Audit { command } => verify::run(command),
+        Command::Register(command) => gateway::register(*command),
     }
 }
 

@@ -19,6 +19,7 @@ mod logs;
 mod on_behalf_of;
 mod origin;
 mod program;
+mod register;
 mod routes;
 mod secrecy;
 mod tokens;

@@ -37,6 +37,11 @@ pub(crate) use self::succession::Held;
 pub(crate) use self::tokens::Tokens;
 pub(crate) use self::user::{Usage, UserToken, UserTokens, Users};
 
+/// What an operator should do about the first of Entra's numbers (AADSTS…) that is known.
+pub(crate) fn advice(codes: &[u32]) -> Option<&'static str> {
+    aadsts::known(codes).map(|advice| advice.remedy)
+}
+
 /// What a token is wanted for; also the key that it is cached under.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct TokenRequest {

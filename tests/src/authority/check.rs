@@ -56,6 +56,12 @@ pub(super) fn check(
     Ok((audience(scope, settings)?, Subject::Application))
 }
 
+/// Who says that it asks.
+pub(super) fn client(form: &Form) -> Option<String> {
+    let in_header = basic(form).ok().flatten().map(|(client, _)| client);
+    in_header.or_else(|| form.field("client_id").map(str::to_owned))
+}
+
 /// Of a token for a user: a scope may be named, and many of one service.
 fn delegated_audience(form: &Form, settings: &Settings) -> Result<String, Refusal> {
     let scope = form.field("scope").ok_or_else(|| Refusal::missing("scope"))?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::answer::{self, Answer, Overrides};
-use super::check::check;
+use super::check;
 use super::form::Form;
 use super::on_behalf_of;
 use super::refusal::Refusal;
@@ -18,6 +18,7 @@ use super::script;
 use super::settings::Settings;
 use super::shared::{Shared, lock};
 use super::token;
+use super::user::Subject;
 use crate::server::{Body, BoxError};
 
 /// Answers one request of any kind.
@@ -31,6 +32,7 @@ pub(super) async fn answer(
     };
     match endpoint {
         "oauth2/v2.0/token" => issue(&shared, tenant, request).await,
+        "oauth2/v2.0/devicecode" => begin(&shared, tenant, request).await,
         "v2.0/.well-known/openid-configuration" | ".well-known/openid-configuration"
             if request.method() == Method::GET =>
         {
@@ -42,6 +44,22 @@ pub(super) async fn answer(
         }
         _ => Ok(answer::whole(not_found())),
     }
+}
+
+async fn begin(
+    shared: &Shared,
+    tenant: &str,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, BoxError> {
+    let (parts, body) = request.into_parts();
+    let form =
+        Form::read(tenant, parts, Limited::new(body, LONGEST_FORM).collect().await?.to_bytes());
+    let settings = lock(&shared.settings).clone();
+    let begun = lock(&shared.devices).begin(&form, &settings, &shared.origin());
+    Ok(answer::whole(match begun {
+        Ok(code) => json_response(StatusCode::OK, code.to_string()),
+        Err(refusal) => refused(&refusal, &Uuid::new_v4().to_string()),
+    }))
 }
 
 async fn issue(
@@ -82,11 +100,27 @@ async fn issue(
 
 /// Does what Entra does.
 fn dutiful(shared: &Shared, form: &Form, overrides: &Overrides) -> Response<Bytes> {
-    let settings = lock(&shared.settings).clone();
+    let client = check::client(form).unwrap_or_default();
+    let settings = lock(&shared.settings).as_known_to(&client);
     let correlation_id =
         form.header("client-request-id").map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
     let here = format!("{}/{}/oauth2/v2.0/token", shared.origin(), form.tenant);
-    let checked = check(form, &settings, &here, &mut lock(&shared.used));
+    if let Some("urn:ietf:params:oauth:grant-type:device_code" | "refresh_token") =
+        form.field("grant_type")
+    {
+        return match lock(&shared.devices).redeem(form, &settings) {
+            Ok((audience, refresh_token)) => {
+                let token =
+                    token::mint(&shared.origin(), &audience, &Subject::Application, &settings);
+                let mut fields = token_fields(&token, &settings);
+                let refresh_token = refresh_token.map(|it| json!(it).to_string());
+                fields.extend(refresh_token.map(|it| ("refresh_token".to_owned(), it)));
+                json_response(StatusCode::OK, overrides.apply(fields))
+            }
+            Err(refusal) => refused(&refusal, &correlation_id),
+        };
+    }
+    let checked = check::check(form, &settings, &here, &mut lock(&shared.used));
     let mut response = match checked {
         Ok((audience, subject)) => {
             let token = token::mint(&shared.origin(), &audience, &subject, &settings);

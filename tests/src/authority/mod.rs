@@ -7,10 +7,12 @@
 mod answer;
 mod assertion;
 mod check;
+mod device;
 mod endpoints;
 mod form;
 mod on_behalf_of;
 mod refusal;
+mod registry;
 mod script;
 mod service_account;
 mod settings;
@@ -21,6 +23,7 @@ mod user;
 pub use self::answer::{Answer, Overrides, RetryAfter};
 pub use self::form::Form;
 pub use self::refusal::refusal;
+pub(crate) use self::registry::{Registered, Registry};
 pub use self::user::User;
 
 use std::net::SocketAddr;
@@ -219,11 +222,6 @@ impl Authority {
         let client_id = client_id.to_owned();
         let settings = Settings { client_id, ..lock(&self.shared.settings).clone() };
         token::mint(&self.shared.origin(), audience, &Subject::Application, &settings)
-    }
-
-    /// The object id of the principal of the application with this id: the subject of its tokens.
-    pub fn principal_of(client_id: &str) -> String {
-        token::principal(client_id)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::assertion::Federation;
+use super::registry::Registrations;
 use super::service_account::ServiceAccount;
 
 /// The registration of one client in one tenant.
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) second_factor: HashSet<String>,
     /// And of those who did not consent.
     pub(crate) without_consent: HashSet<String>,
+    /// Other applications, which a directory knows.
+    pub(crate) registrations: Registrations,
     pub(crate) scope: String,
     pub(crate) lifetime: Duration,
     pub(crate) refresh_in: Option<Duration>,
@@ -57,6 +60,7 @@ impl Default for Settings {
             tenants: Vec::new(),
             second_factor: HashSet::new(),
             without_consent: HashSet::new(),
+            registrations: Registrations::default(),
             scope: DEFAULT_SCOPE.to_owned(),
             lifetime: Duration::from_secs(3600),
             refresh_in: None,

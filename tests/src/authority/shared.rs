@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::device::Devices;
 use super::form::Form;
 use super::script::{Gate, Script};
 use super::settings::Settings;
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(super) tokens: Mutex<Vec<String>>,
     /// The `jti` of the assertions that were taken.
     pub(super) used: Mutex<HashSet<String>>,
+    pub(super) devices: Mutex<Devices>,
     revoked: Mutex<HashSet<String>>,
     pub(crate) verdicts: Verdicts,
 }
@@ -51,6 +53,7 @@ impl Shared {
             forms: Mutex::default(),
             tokens: Mutex::default(),
             used: Mutex::default(),
+            devices: Mutex::default(),
             revoked: Mutex::default(),
             verdicts: Verdicts::default(),
         }

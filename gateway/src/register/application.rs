@@ -1,0 +1,227 @@
+//! The application's registration itself.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::api::{Api, encoded, literal};
+use super::arguments::{AccountTypes, New};
+use super::az::word;
+use super::change::{CLIENT_ID, Change, OBJECT_ID};
+use super::error::Error;
+use super::report::{Outcome, Report};
+use super::rest::Service;
+
+/// A registration, as the directory has it.
+pub(super) struct Application {
+    pub(super) id: String,
+    pub(super) app_id: String,
+    pub(super) name: String,
+    /// Its secrets, without their values.
+    pub(super) secrets: Vec<Value>,
+    /// Whether it was there before.
+    pub(super) is_new: bool,
+    whole: Value,
+}
+
+impl Application {
+    /// The one of this client id.
+    pub(super) async fn of(graph: &Service, app_id: &str) -> Result<Option<Self>, Error> {
+        let path = format!("/applications(appId='{}')?$select={PROPERTIES}", encoded(app_id));
+        Ok(graph.find(&path).await?.map(Self::read))
+    }
+
+    /// The one that is meant, if it is there.
+    pub(super) async fn find(graph: &Service, new: &New) -> Result<Option<Self>, Error> {
+        if let Some(app_id) = &new.app_id {
+            let found = Self::of(graph, app_id).await?;
+            let missing =
+                || Error::Missing(format!("--app-id {app_id}: there is no such application"));
+            return found.ok_or_else(missing).map(Some);
+        }
+        Self::named(graph, &new.name).await
+    }
+
+    async fn named(graph: &Service, name: &str) -> Result<Option<Self>, Error> {
+        let filter = encoded(&format!("displayName eq {}", literal(name)));
+        let path = format!("/applications?$filter={filter}&$select={PROPERTIES}");
+        let mut found = graph.list(&path).await?;
+        match found.len() {
+            0 => Ok(None),
+            1 => Ok(found.pop().map(Self::read)),
+            _ => {
+                let ids = found.iter().filter_map(|it| it["appId"].as_str());
+                let ids = ids.collect::<Vec<_>>().join(", ");
+                let text = format!("there are several applications called {name:?}");
+                Err(Error::Usage(format!("{text}; say which one with --app-id: {ids}")))
+            }
+        }
+    }
+
+    /// Makes it.
+    pub(super) async fn make(
+        graph: &Service,
+        (new, api): (&New, &Api),
+        report: &mut Report,
+    ) -> Result<Self, Error> {
+        let audience = new.account_types.unwrap_or(AccountTypes::MyOrganization).audience();
+        let body = json!({
+            "displayName": new.name,
+            // Graph's own default is not the portal's.
+            "signInAudience": audience,
+            "web": { "redirectUris": new.redirect_uri },
+            // Tokens for the gateway itself, and the only version that personal accounts get.
+            "api": { "requestedAccessTokenVersion": 2 },
+            "requiredResourceAccess": [access(api)],
+        });
+        let redirects = new.redirect_uri.iter().map(|uri| format!(" {}", word(uri)));
+        let redirects = redirects.collect::<String>();
+        let flag = if redirects.is_empty() { "" } else { " --web-redirect-uris" };
+        let az = format!(
+            "APP_ID=$(az ad app create --display-name {} --sign-in-audience {audience}{flag}{redirects} \
+             --query appId --output tsv)\naz ad app permission add --id \"{CLIENT_ID}\" --api {} \
+             --api-permissions {}=Scope",
+            word(&new.name),
+            api.app_id,
+            api.permission,
+        );
+        let change = || {
+            let change = Change::new(Method::POST, "/applications", Some(body.clone()));
+            change.az(az.clone()).giving(&[("id", OBJECT_ID), ("appId", CLIENT_ID)])
+        };
+        let made = match graph.change(change()).await {
+            Err(error) if error.is_unanswered() => {
+                report.note("no answer came: whether the application was made is looked up");
+                match Self::awaited(graph, &new.name).await? {
+                    Some(found) => found,
+                    None => Self::read(graph.change(change()).await?),
+                }
+            }
+            made => Self::read(made?),
+        };
+        Ok(Self { name: new.name.clone(), is_new: true, ..made })
+    }
+
+    /// Looks for what was perhaps made, for as long as a directory needs to show it.
+    async fn awaited(graph: &Service, name: &str) -> Result<Option<Self>, Error> {
+        let began = Instant::now();
+        while began.elapsed() < LATE {
+            if let Some(found) = Self::named(graph, name).await? {
+                return Ok(Some(found));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Ok(None)
+    }
+
+    /// Changes what differs from what is asked for, and nothing else.
+    pub(super) async fn adjust(
+        &self,
+        graph: &Service,
+        (new, api): (&New, &Api),
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let (body, az, what) = self.difference(new, api);
+        if what.is_empty() {
+            report.done(Outcome::Kept, &format!("application {:?} ({})", self.name, self.app_id));
+            return Ok(());
+        }
+        let path = format!("/applications/{}", self.id);
+        graph.change(Change::new(Method::PATCH, path, Some(body)).az(az.join("\n"))).await?;
+        let what = what.join(", ");
+        let text = format!("application {:?} ({}): {what}", self.name, self.app_id);
+        report.done(Outcome::Changed, &text);
+        Ok(())
+    }
+
+    fn difference(&self, new: &New, api: &Api) -> (Value, Vec<String>, Vec<&'static str>) {
+        let (mut body, mut az, mut what) = (json!({}), Vec::new(), Vec::new());
+        let id = word(&self.app_id);
+        if let Some(types) = new.account_types
+            && self.whole["signInAudience"] != types.audience()
+        {
+            body["signInAudience"] = types.audience().into();
+            body["api"] = json!({ "requestedAccessTokenVersion": 2 });
+            az.push(format!("az ad app update --id {id} --sign-in-audience {}", types.audience()));
+            what.push("account types");
+        }
+        let known = self.whole["web"]["redirectUris"].as_array().cloned().unwrap_or_default();
+        let is_known = |uri: &&String| known.iter().any(|known| known == uri.as_str());
+        let missing = new.redirect_uri.iter().filter(|uri| !is_known(uri)).collect::<Vec<_>>();
+        if !missing.is_empty() {
+            let all = known.into_iter().chain(missing.into_iter().map(|uri| json!(uri)));
+            let all = all.collect::<Vec<_>>();
+            let words =
+                all.iter().filter_map(Value::as_str).map(word).collect::<Vec<_>>().join(" ");
+            az.push(format!("az ad app update --id {id} --web-redirect-uris {words}"));
+            body["web"] = json!({ "redirectUris": all });
+            what.push("redirect URIs");
+        }
+        let mut access_list =
+            self.whole["requiredResourceAccess"].as_array().cloned().unwrap_or_default();
+        let wanted = access(api);
+        let theirs = access_list.iter_mut().find(|it| it["resourceAppId"] == api.app_id.as_str());
+        let is_asked = theirs.as_ref().is_some_and(|it| {
+            let asked = it["resourceAccess"].as_array().into_iter().flatten();
+            asked.into_iter().any(|it| it["id"] == api.permission.as_str())
+        });
+        if !is_asked {
+            match theirs.and_then(|it| it["resourceAccess"].as_array_mut()) {
+                Some(asked) => asked.push(wanted["resourceAccess"][0].clone()),
+                None => access_list.push(wanted),
+            }
+            body["requiredResourceAccess"] = access_list.into();
+            az.push(format!(
+                "az ad app permission add --id {id} --api {} --api-permissions {}=Scope",
+                api.app_id, api.permission
+            ));
+            what.push("API permission");
+        }
+        (body, az, what)
+    }
+
+    /// Its certificates, with what others must not be sent back without.
+    pub(super) async fn keys(&self, graph: &Service) -> Result<Vec<Value>, Error> {
+        if self.is_new {
+            return Ok(Vec::new());
+        }
+        // Only so are the certificates themselves in it.
+        let path = format!("/applications/{}?$select=keyCredentials", self.id);
+        let read = graph.read(&path).await?;
+        Ok(read["keyCredentials"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The same with the secrets that it has by now.
+    pub(super) async fn again(&self, graph: &Service) -> Result<Self, Error> {
+        let path = format!("/applications/{}?$select={PROPERTIES}", self.id);
+        Ok(Self::read(graph.read(&path).await?))
+    }
+
+    fn read(whole: Value) -> Self {
+        let text = |name: &str| whole[name].as_str().unwrap_or_default().to_owned();
+        Self {
+            id: text("id"),
+            app_id: text("appId"),
+            name: text("displayName"),
+            secrets: whole["passwordCredentials"].as_array().cloned().unwrap_or_default(),
+            is_new: false,
+            whole,
+        }
+    }
+}
+
+/// An entry of `requiredResourceAccess`.
+fn access(api: &Api) -> Value {
+    json!({
+        "resourceAppId": api.app_id,
+        "resourceAccess": [{ "id": api.permission, "type": "Scope" }],
+    })
+}
+
+const PROPERTIES: &str = "id,appId,displayName,signInAudience,web,api,requiredResourceAccess,\
+                          passwordCredentials";
+
+/// After that long a directory shows what was made.
+const LATE: Duration = Duration::from_secs(10);

@@ -1,0 +1,43 @@
+//! The script for the Azure CLI that does what a run would do.
+
+use super::change::{CLIENT_ID, OBJECT_ID, PRINCIPAL_ID};
+
+/// The script of these lines. What is not known before it runs is in its variables.
+pub(super) fn script<'l>(lines: impl Iterator<Item = &'l str>) -> String {
+    let mut script = String::from("set -eu\n");
+    for line in lines.filter(|line| !line.is_empty()) {
+        let line = line.replace(CLIENT_ID, "$APP_ID").replace(PRINCIPAL_ID, "$PRINCIPAL_ID");
+        script.push_str(&line.replace(OBJECT_ID, "$APP_ID"));
+        script.push('\n');
+    }
+    script
+}
+
+/// A word of a shell: as it is where that is safe, else in single quotes.
+pub(super) fn word(text: &str) -> String {
+    // What will be a variable has to stay one.
+    if [CLIENT_ID, OBJECT_ID, PRINCIPAL_ID].contains(&text) {
+        return format!("\"{text}\"");
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=,+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_is_one_word_of_the_script_and_runs_nothing() {
+        assert_eq!(word("AzureADMyOrg"), "AzureADMyOrg");
+        assert_eq!(word("DICOM gateway"), "'DICOM gateway'");
+        assert_eq!(word("it's $(rm) `x`"), r"'it'\''s $(rm) `x`'");
+        assert_eq!(word(""), "''");
+        assert_eq!(word(CLIENT_ID), "\"{client-id}\"");
+        let script = script(["az ad sp create --id \"{client-id}\"", ""].into_iter());
+        assert_eq!(script, "set -eu\naz ad sp create --id \"$APP_ID\"\n");
+    }
+}

@@ -1,0 +1,144 @@
+//! Certificates: the key pair is made here, and only its public half goes anywhere.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use certs::Identity;
+use http::Method;
+use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize};
+use secrecy::zeroize::Zeroizing;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::application::Application;
+use super::az::word;
+use super::change::Change;
+use super::credential::{Credential, Held, is_there};
+use super::error::Error;
+use super::expiry::{days_left, written};
+use super::report::{Outcome, Report};
+use super::rest::Service;
+use super::secret::Wanted;
+use super::slot::Slot;
+
+/// A certificate in this file, with its key: the one that is there, or a new one; known to the directory.
+pub(super) async fn have(
+    graph: &Service,
+    application: &Application,
+    wanted: &Wanted<'_>,
+    report: &mut Report,
+) -> Result<Held, Error> {
+    let path = wanted.file;
+    let known = application.keys(graph).await?;
+    let made = if is_there(path) {
+        public_half(path, path)?
+    } else if graph.changes_nothing() {
+        Vec::new()
+    } else {
+        let (pem, public) = generate(&application.name, wanted.ends)?;
+        let mut slot = Slot::open(path)?;
+        slot.write(pem.as_bytes())?;
+        slot.place()?;
+        report.done(Outcome::Made, &format!("key and certificate, in {}", path.display()));
+        public
+    };
+    let file = path.to_owned();
+    if let Some(of) = belonging(&known, &made) {
+        report.done(Outcome::Kept, &format!("certificate {} in {}", of.text(), path.display()));
+        return Ok(Held::Certificate { file, of });
+    }
+    let ends = certs::not_after(&made).unwrap_or(wanted.ends);
+    let wanted = Wanted { ends, ..*wanted };
+    let of = upload(graph, application, (known, &made), &wanted).await?;
+    report.done(Outcome::Made, &format!("certificate {}, at the application", of.text()));
+    Ok(Held::Certificate { file, of })
+}
+
+/// A key, and a certificate for it that ends then: both as PEM in one text, and the certificate as DER.
+pub(super) fn generate(
+    name: &str,
+    ends: SystemTime,
+) -> Result<(Zeroizing<String>, Vec<u8>), Error> {
+    let failed = |_| Error::Missing("no key pair can be made on this machine".to_owned());
+    // Entra verifies assertions of RSA keys only.
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072).map_err(failed)?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    // The authority's clock may be behind ours.
+    params.not_before = (SystemTime::now() - Duration::from_secs(300)).into();
+    params.not_after = ends.into();
+    let certificate = params.self_signed(&key).map_err(failed)?;
+    let private = Zeroizing::new(key.serialize_pem());
+    let pem = Zeroizing::new(format!("{}{}", *private, certificate.pem()));
+    Ok((pem, certificate.der().to_vec()))
+}
+
+/// The certificate of this key.
+pub(super) fn public_half(chain: &Path, key: &Path) -> Result<Vec<u8>, Error> {
+    let identity = Identity::load(chain, key)
+        .map_err(|error| Error::Configuration(format!("{}: {error}", chain.display())))?;
+    Ok(identity.chain()[0].as_ref().to_vec())
+}
+
+/// The one of these that is this certificate.
+pub(super) fn belonging(known: &[Value], public: &[u8]) -> Option<Credential> {
+    let encoded = STANDARD.encode(public);
+    known.iter().find(|it| it["key"] == encoded.as_str()).map(Credential::read)
+}
+
+/// Adds it to those that the application has: Graph takes no single one, but the whole list.
+pub(super) async fn upload(
+    graph: &Service,
+    application: &Application,
+    (mut known, public): (Vec<Value>, &[u8]),
+    wanted: &Wanted<'_>,
+) -> Result<Credential, Error> {
+    let id = Uuid::new_v4().to_string();
+    known.push(json!({
+        "keyId": id,
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+        "displayName": wanted.description,
+        // None where nothing is really done.
+        "key": if public.is_empty() { "{certificate}".to_owned() } else { STANDARD.encode(public) },
+        "startDateTime": written(SystemTime::now() - Duration::from_secs(60)),
+        "endDateTime": written(wanted.ends),
+    }));
+    let days = days_left(wanted.ends, SystemTime::now()).unwrap_or_default();
+    let file = word(&wanted.file.to_string_lossy());
+    let az = format!(
+        "(umask 077; openssl req -x509 -newkey rsa:3072 -nodes -days {days} -subj {} \
+         -keyout {file} -out public.pem; cat public.pem >> {file})\n\
+         az ad app credential reset --id {} --append --display-name {} --cert @public.pem",
+        word(&format!("/CN={}", application.name)),
+        word(&application.app_id),
+        word(wanted.description)
+    );
+    replace(graph, application, known, az).await?;
+    Ok(Credential { id, ends: Some(wanted.ends) })
+}
+
+/// Takes one away from the list.
+pub(super) async fn remove(
+    graph: &Service,
+    application: &Application,
+    id: &str,
+) -> Result<(), Error> {
+    let mut known = application.keys(graph).await?;
+    known.retain(|it| it["keyId"] != id);
+    replace(graph, application, known, String::new()).await
+}
+
+async fn replace(
+    graph: &Service,
+    application: &Application,
+    keys: Vec<Value>,
+    az: String,
+) -> Result<(), Error> {
+    let path = format!("/applications/{}", application.id);
+    let body = json!({ "keyCredentials": keys });
+    graph.change(Change::new(Method::PATCH, path, Some(body)).az(az)).await.map(drop)
+}

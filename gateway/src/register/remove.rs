@@ -1,0 +1,95 @@
+//! A registration taken back.
+
+use std::fs;
+
+use http::Method;
+
+use super::application::Application;
+use super::arguments::Remove;
+use super::change::Change;
+use super::error::Error;
+use super::report::{Outcome, Report};
+use super::rest::Service;
+use super::role::{self, Resource};
+use super::settled::{Here, Settled};
+use super::{certificate, secret};
+
+/// Takes it away, or one of its credentials.
+pub(super) async fn remove(remove: &Remove, report: &mut Report) -> Result<(), Error> {
+    let settled = Settled::read(&remove.target)?;
+    let resource = remove.resource.as_deref().map(Resource::read).transpose()?;
+    let (graph, application, mut signed_in) = settled.open(&remove.target, report).await?;
+    let in_use = settled.in_use(&graph, &application).await?;
+    if let Some(id) = &remove.credential {
+        if in_use.is_some_and(|it| it.id == *id) {
+            return Err(Error::Usage(format!(
+                "--credential {id}: that is the one in use here; dicom-gateway register rotate replaces \
+                 it, and remove without --credential takes all away"
+            )));
+        }
+        sure(remove, &format!("credential {id} of {:?}", application.name))?;
+        return one(&graph, &application, id, report).await;
+    }
+    sure(remove, &format!("application {:?} ({})", application.name, application.app_id))?;
+    let path = format!("/servicePrincipals(appId='{}')?$select=id", application.app_id);
+    let principal = graph.find(&path).await?;
+    let principal = principal.and_then(|it| it["id"].as_str().map(str::to_owned));
+    if let (Some(principal), Some(resource)) = (&principal, &resource) {
+        let manager = signed_in.resource_manager(report).await?;
+        role::withdraw(&manager, (principal, resource), report).await?;
+    }
+    let path = format!("/applications/{}", application.id);
+    gone(graph.change(Change::new(Method::DELETE, path, None)).await)?;
+    let text = format!("application {:?} ({})", application.name, application.app_id);
+    report.done(Outcome::Removed, &format!("{text}, its service principal and consent"));
+    if let Some(Here::Secret(path) | Here::Certificate { key: path, .. }) = &settled.here
+        && in_use.is_some()
+    {
+        fs::remove_file(path).map_err(|source| Error::File { path: path.clone(), source })?;
+        report.done(Outcome::Removed, &path.display().to_string());
+    }
+    report.note(&format!(
+        "{} stays as it is. For 30 days the directory can restore the application: its id is {}",
+        remove.target.file.display(),
+        application.id
+    ));
+    Ok(())
+}
+
+async fn one(
+    graph: &Service,
+    application: &Application,
+    id: &str,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let keys = application.keys(graph).await?;
+    if application.secrets.iter().any(|it| it["keyId"] == id) {
+        secret::remove(graph, application, id).await?;
+    } else if keys.iter().any(|it| it["keyId"] == id) {
+        certificate::remove(graph, application, id).await?;
+    } else {
+        let path = format!("/applications/{}/federatedIdentityCredentials", application.id);
+        let federated = graph.list(&path).await?;
+        if !federated.iter().any(|it| it["id"] == id) {
+            return Err(Error::Missing(format!(
+                "--credential {id}: the application has no such one"
+            )));
+        }
+        gone(graph.change(Change::new(Method::DELETE, format!("{path}/{id}"), None)).await)?;
+    }
+    report.done(Outcome::Removed, &format!("credential {id}"));
+    Ok(())
+}
+
+/// What is not there any more is gone as well.
+fn gone(removed: Result<serde_json::Value, Error>) -> Result<(), Error> {
+    match removed {
+        Err(error) if error.has_status(404) => Ok(()),
+        removed => removed.map(drop),
+    }
+}
+
+fn sure(remove: &Remove, what: &str) -> Result<(), Error> {
+    let text = format!("this takes {what} away for good; add --yes if that is meant");
+    if remove.yes { Ok(()) } else { Err(Error::Usage(text)) }
+}

@@ -1,0 +1,85 @@
+//! Each request of a run fails once, in each way; the next run goes on.
+
+use futures_util::future::join_all;
+use gateway_tests::graph::Fault;
+
+use super::{RESOURCE, Scene, good};
+
+#[tokio::test]
+async fn a_run_that_was_denied_half_way_goes_on() {
+    everywhere(Fault::Denied, "--secret").await;
+}
+
+#[tokio::test]
+async fn a_run_whose_connection_ended_goes_on() {
+    everywhere(Fault::Gone, "--secret").await;
+}
+
+#[tokio::test]
+async fn a_run_whose_answer_was_lost_makes_nothing_twice() {
+    everywhere(Fault::Lost, "--secret").await;
+}
+
+#[tokio::test]
+async fn a_run_that_met_an_outage_goes_on() {
+    everywhere(Fault::Unavailable, "--secret").await;
+}
+
+#[tokio::test]
+async fn a_certificate_whose_answer_was_lost_is_uploaded_once() {
+    everywhere(Fault::Lost, "--certificate").await;
+}
+
+/// Fails the first request of a run, the second, and so on; several at a time.
+async fn everywhere(fault: Fault, credential: &'static str) {
+    let mut nth = 1;
+    loop {
+        let tried = join_all((nth..nth + 4).map(|nth| once(nth, fault, credential))).await;
+        if tried.contains(&Reached::Nothing) {
+            return;
+        }
+        nth += 4;
+    }
+}
+
+#[derive(PartialEq)]
+enum Reached {
+    Request,
+    Nothing,
+}
+
+async fn once(nth: usize, fault: Fault, credential: &str) -> Reached {
+    let scene = Scene::new().await;
+    let arguments = [credential, "--admin-consent", "--role", "reader", "--resource", RESOURCE];
+    scene.graph.fail(nth, fault);
+    let first = scene.register(&arguments).await;
+    if scene.graph.seen().len() < nth {
+        good(&first);
+        return Reached::Nothing;
+    }
+    if first.code != Some(0) {
+        assert_eq!(first.code, Some(1), "request {nth}: {}", first.stderr);
+        assert!(first.stderr.contains("dicom-gateway: "), "request {nth}: {}", first.stderr);
+        let has_made = !scene.graph.applications().is_empty();
+        let says_so = first.stderr.contains("Done before that");
+        assert_eq!(has_made, says_so, "request {nth}: {}", first.stderr);
+    }
+
+    let second = scene.register(&arguments).await;
+    assert_eq!(second.code, Some(0), "request {nth}: {}\n{}", first.stderr, second.stderr);
+    let application = scene.application();
+    let list = if credential == "--secret" { "passwordCredentials" } else { "keyCredentials" };
+    let credentials = application[list].as_array().unwrap().len();
+    assert_eq!(credentials, 1, "request {nth}: {}\n{}", first.stderr, second.stderr);
+    assert_eq!(scene.graph.principals().len(), 2, "request {nth}");
+    assert_eq!(scene.graph.grants().len(), 1, "request {nth}");
+    assert_eq!(scene.graph.assignments().len(), 1, "request {nth}");
+    assert_eq!(scene.graph.federated().len(), 0);
+    good(&scene.check().await);
+    for secret in scene.graph.secrets() {
+        for ended in [&first, &second] {
+            assert!(!ended.stderr.contains(&secret) && !ended.stdout.contains(&secret));
+        }
+    }
+    Reached::Request
+}

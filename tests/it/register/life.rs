@@ -1,0 +1,122 @@
+//! Again, later, listed, and taken back.
+
+use super::{RESOURCE, Scene, failed, good, json};
+
+#[tokio::test]
+async fn a_second_run_changes_nothing() {
+    for credential in ["--secret", "--certificate"] {
+        let scene = Scene::new().await;
+        let arguments = [credential, "--admin-consent", "--role", "reader", "--resource", RESOURCE];
+        good(&scene.register(&arguments).await);
+        let (before, toml) = (scene.graph.writes().len(), scene.text("gateway.toml"));
+
+        let ended = scene.register(&arguments).await;
+        good(&ended);
+        assert_eq!(scene.graph.writes().len(), before, "{:#?}", scene.graph.writes());
+        assert_eq!(scene.text("gateway.toml"), toml);
+        assert!(!ended.stderr.contains("made:"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("kept: configuration"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn only_what_differs_is_changed() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret", "--redirect-uri", "https://a.example/cb"]).await);
+    let before = scene.graph.writes().len();
+    let more = ["--secret", "--redirect-uri", "https://b.example/cb"];
+    good(&scene.register(&[&more[..], &["--account-types", "any-organization"]].concat()).await);
+
+    let writes = scene.graph.writes().split_off(before);
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    assert!(writes[0].starts_with("PATCH /v1.0/applications/"), "{writes:?}");
+    let application = scene.application();
+    assert_eq!(application["signInAudience"], "AzureADMultipleOrgs");
+    assert_eq!(application["web"]["redirectUris"].as_array().unwrap().len(), 2);
+    assert_eq!(application["passwordCredentials"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_here_any_more_is_named() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    let lost = scene.application()["passwordCredentials"][0]["keyId"].as_str().unwrap().to_owned();
+    std::fs::remove_file(scene.path("client-secret")).unwrap();
+    std::fs::remove_file(scene.path("gateway.toml")).unwrap();
+
+    let ended = scene.register(&["--secret"]).await;
+    good(&ended);
+    assert!(ended.stderr.contains(&format!("--credential {lost} --yes")), "{}", ended.stderr);
+    assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 2);
+    good(&scene.run("remove", &["--credential", &lost, "--yes"]).await);
+    assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn files_of_others_are_not_overwritten() {
+    let scene = Scene::new().await;
+    scene.world.scratch.file("gateway.toml", "precious");
+    failed(&scene.register(&["--secret"]).await, 78, "is there already");
+    assert_eq!(scene.text("gateway.toml"), "precious");
+    assert!(scene.graph.writes().is_empty(), "nothing is made before that is known");
+
+    std::fs::remove_file(scene.path("gateway.toml")).unwrap();
+    scene.world.scratch.file("client-secret", "precious");
+    failed(&scene.register(&["--secret"]).await, 78, "is no secret of this application");
+    assert_eq!(scene.text("client-secret"), "precious");
+    assert!(scene.graph.secrets().is_empty());
+
+    good(&scene.register(&["--secret", "--force"]).await);
+    assert_eq!(scene.text("client-secret"), scene.graph.secrets()[0]);
+    good(&scene.check().await);
+}
+
+#[tokio::test]
+async fn a_configuration_of_another_application_stops_it() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    let before = scene.graph.writes().len();
+    failed(&scene.register(&["--secret", "--name", "other"]).await, 78, "for another application");
+    assert_eq!(scene.graph.writes().len(), before);
+}
+
+#[tokio::test]
+async fn credentials_are_listed_with_what_is_left_of_them() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret", "--expires", "90d"]).await);
+    let id = scene.application()["passwordCredentials"][0]["keyId"].as_str().unwrap().to_owned();
+
+    let ended = scene.run("list", &[]).await;
+    good(&ended);
+    let line = ended.stdout.lines().find(|line| line.contains(&id)).unwrap();
+    assert!(line.starts_with("secret\t") && line.ends_with("in use here"), "{line}");
+    assert!(line.contains("89 days left"), "{line}");
+
+    let told = json(&scene.run("list", &["--json"]).await);
+    assert_eq!(told["credentials"][0]["id"], id);
+    assert_eq!(told["credentials"][0]["days_left"], 89);
+    assert_eq!(told["credentials"][0]["in_use_here"], true);
+}
+
+#[tokio::test]
+async fn all_of_it_can_be_taken_back() {
+    let scene = Scene::new().await;
+    good(
+        &scene
+            .register(&["--secret", "--admin-consent", "--role", "reader", "--resource", RESOURCE])
+            .await,
+    );
+    failed(&scene.run("remove", &[]).await, 64, "--yes");
+    assert_eq!(scene.graph.applications().len(), 1);
+    let id = scene.application()["passwordCredentials"][0]["keyId"].as_str().unwrap().to_owned();
+    let ended = scene.run("remove", &["--credential", &id, "--yes"]).await;
+    failed(&ended, 64, "in use here");
+
+    let ended = scene.run("remove", &["--resource", RESOURCE, "--yes"]).await;
+    good(&ended);
+    assert!(scene.graph.applications().is_empty() && scene.graph.assignments().is_empty());
+    assert_eq!(scene.graph.principals().len(), 1, "the DICOM service's own");
+    assert!(!scene.path("client-secret").exists());
+    assert!(scene.path("gateway.toml").exists());
+    failed(&scene.run("list", &[]).await, 1, "has no application");
+}
