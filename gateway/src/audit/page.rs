@@ -1,6 +1,6 @@
 //! Holds `docs/audit.md` to what records are: the samples there are made here.
 //!
-//! After a change to records: `WRITE_DOCS=1 cargo test -p dicom-gateway audit::page`.
+//! After a change to records: `UPDATE_DOCS=1 cargo test -p dicom-gateway audit::page`.
 
 use std::fmt::Write;
 
@@ -18,11 +18,11 @@ fn the_page_shows_each_kind_of_record_in_each_form_as_it_is() {
     let page = std::fs::read_to_string(PAGE).expect("the page");
     let (prose, shown) = page.split_once(BEGIN).expect("where the samples begin");
     let made = sections();
-    if std::env::var_os("WRITE_DOCS").is_some() {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(PAGE, format!("{prose}{BEGIN}{made}")).expect("the page");
         return;
     }
-    assert!(shown == made, "docs/audit.md shows other records: WRITE_DOCS=1 writes it anew");
+    assert!(shown == made, "docs/audit.md shows other records: UPDATE_DOCS=1 writes it anew");
 }
 
 #[test]
