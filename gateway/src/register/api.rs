@@ -24,8 +24,8 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// The API of this id, URI or name, and its delegated permission: this one, or the one that it is
-    /// known for.
+    /// The API of this id, URI or name, and its delegated permission: this one, or the one that it
+    /// is known for.
     pub(super) async fn find(
         graph: &Service,
         wanted: &str,

@@ -41,8 +41,8 @@ pub(super) struct Access {
     /// A file with a token for Azure Resource Manager, instead of signing in
     #[arg(long, value_name = "FILE")]
     pub(super) arm_token_file: Option<PathBuf>,
-    /// The application that people sign in to with a device code: one of your own that is a public client, or
-    /// the Azure CLI's
+    /// The application that people sign in to with a device code: one of your own that is a public
+    /// client, or the Azure CLI's
     #[arg(long, value_name = "ID", default_value = AZURE_CLI)]
     pub(super) sign_in_with: String,
     /// Microsoft Graph of the cloud
@@ -51,7 +51,8 @@ pub(super) struct Access {
     /// Azure Resource Manager of the cloud
     #[arg(long, value_name = "URL", default_value = "https://management.azure.com", value_parser = web)]
     pub(super) arm_url: Url,
-    /// Whom to believe at all of these, and at the authority, instead of the system's roots: a PEM file
+    /// Whom to believe at all of these, and at the authority, instead of the system's roots: a PEM
+    /// file
     #[arg(long, value_name = "FILE")]
     pub(super) anchors: Option<PathBuf>,
     /// Write what was done to standard output, as JSON
@@ -162,7 +163,8 @@ pub(super) struct Rotate {
     /// How long it is good: 90d, 6mo, 2y, or a date like 2027-01-31
     #[arg(long, default_value = "6mo")]
     pub(super) expires: Expiry,
-    /// How long the old one stays good beside it, in seconds: until every gateway has seen the new file
+    /// How long the old one stays good beside it, in seconds: until every gateway has seen the new
+    /// file
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(super) grace_secs: Duration,
 }

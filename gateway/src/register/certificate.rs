@@ -23,7 +23,8 @@ use super::rest::Service;
 use super::secret::Wanted;
 use super::slot::Slot;
 
-/// A certificate in this file, with its key: the one that is there, or a new one; known to the directory.
+/// A certificate in this file, with its key: the one that is there, or a new one; known to the
+/// directory.
 pub(super) async fn have(
     graph: &Service,
     application: &Application,
@@ -56,7 +57,8 @@ pub(super) async fn have(
     Ok(Held::Certificate { file, of })
 }
 
-/// A key, and a certificate for it that ends then: both as PEM in one text, and the certificate as DER.
+/// A key, and a certificate for it that ends then: both as PEM in one text, and the certificate as
+/// DER.
 pub(super) fn generate(
     name: &str,
     ends: SystemTime,

@@ -1,4 +1,5 @@
-//! Signing in with a device code (RFC 8628): the code is shown here, and typed into a browser anywhere.
+//! Signing in with a device code (RFC 8628): the code is shown here, and typed into a browser
+//! anywhere.
 
 use std::time::Duration;
 

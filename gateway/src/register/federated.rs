@@ -1,4 +1,5 @@
-//! Federated credentials: tokens of another issuer stand for the application, and there is nothing to keep.
+//! Federated credentials: tokens of another issuer stand for the application, and there is nothing
+//! to keep.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -81,8 +81,8 @@ pub(super) fn write(
     written.map_err(|source| Error::File { path: new.file.clone(), source })
 }
 
-/// Puts the new credential's id and end where those of the old one stood, if they are where [`write`]
-/// puts them. Says whether all of it was found.
+/// Puts the new credential's id and end where those of the old one stood, if they are where
+/// [`write`] puts them. Says whether all of it was found.
 pub(super) fn renew(file: &Path, (old, new): (&str, &Credential)) -> io::Result<bool> {
     let text = fs::read_to_string(file)?;
     let Some((at, _)) = text.match_indices(old).find(|_| !old.is_empty()) else { return Ok(false) };

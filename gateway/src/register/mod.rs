@@ -1,9 +1,10 @@
 //! `dicom-gateway register`: the confidential client, from nothing to a configuration that serves.
 //!
-//! What a portal's tutorial has people click is done here through Microsoft Graph: application, principal,
-//! API permission, credential, consent, role. Each step looks at what is there and does what is missing, so
-//! a run after a failure goes on where that one ended, and a run after a success changes nothing. Secrets go
-//! from Graph's answer to a private file, and private keys never leave the machine.
+//! What a portal's tutorial has people click is done here through Microsoft Graph: application,
+//! principal, API permission, credential, consent, role. Each step looks at what is there and does
+//! what is missing, so a run after a failure goes on where that one ended, and a run after a
+//! success changes nothing. Secrets go from Graph's answer to a private file, and private keys
+//! never leave the machine.
 
 use tokio::runtime::Builder;
 
@@ -39,11 +40,11 @@ use self::arguments::Existing;
 use self::error::Error;
 use self::report::Report;
 
-/// Does what the command line says. Progress goes to standard error, what was asked for to standard output.
+/// Does what the command line says. Progress goes to standard error, what was asked for to standard
+/// output.
 ///
-/// # Errors
-/// The exit code: 1 if it was tried and failed, 64 if the command makes no sense, 78 if a file does not.
-/// What went wrong, and what was done before, has been said.
+/// # Errors The exit code: 1 if it was tried and failed, 64 if the command makes no sense, 78 if a
+/// file does not. What went wrong, and what was done before, has been said.
 pub fn register(command: RegisterCommand) -> Result<(), u8> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
         eprintln!("dicom-gateway: {error}");

@@ -11,8 +11,8 @@ use super::error::Error;
 use super::report::{Outcome, Report};
 use super::rest::Service;
 
-/// The object id of the application's principal, which is made if it is not there: the portal does that
-/// silently, Graph does not.
+/// The object id of the application's principal, which is made if it is not there: the portal does
+/// that silently, Graph does not.
 pub(super) async fn principal(
     graph: &Service,
     application: &Application,

@@ -1,8 +1,8 @@
 //! Whether the authority takes a credential by now.
 //!
-//! A directory tells its authority of a new credential within a minute, and not all of its machines at the
-//! same time: one that is taken once may still be refused by the next one. So it has to be taken several
-//! times in a row.
+//! A directory tells its authority of a new credential within a minute, and not all of its machines
+//! at the same time: one that is taken once may still be refused by the next one. So it has to be
+//! taken several times in a row.
 
 use std::time::Duration;
 

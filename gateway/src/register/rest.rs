@@ -1,9 +1,9 @@
-//! Microsoft Graph and Azure Resource Manager: small JSON calls to services that are slow to agree with
-//! themselves.
+//! Microsoft Graph and Azure Resource Manager: small JSON calls to services that are slow to agree
+//! with themselves.
 //!
-//! What is throttled is tried again when the service wants it. What changes nothing by being done twice is
-//! tried again after a passing failure. An object that was just made is waited for: a directory has many
-//! copies, and the next call may be answered by one that does not have it yet.
+//! What is throttled is tried again when the service wants it. What changes nothing by being done
+//! twice is tried again after a passing failure. An object that was just made is waited for: a
+//! directory has many copies, and the next call may be answered by one that does not have it yet.
 
 use std::cell::RefCell;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! A new credential in place of the old one, while gateways serve.
 //!
-//! At every moment there is a credential in the file that the authority takes: the new one is put there only
-//! once it is taken, and the old one goes only once nobody can be reading it any more. What a run leaves
-//! undone, the next one finds and goes on with.
+//! At every moment there is a credential in the file that the authority takes: the new one is put
+//! there only once it is taken, and the old one goes only once nobody can be reading it any more.
+//! What a run leaves undone, the next one finds and goes on with.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};

@@ -138,8 +138,8 @@ pub(super) async fn remove(
     }
 }
 
-/// Which of the application's secrets this value is, as far as can be told by the beginning that Graph
-/// shows: the one of this id if several begin so.
+/// Which of the application's secrets this value is, as far as can be told by the beginning that
+/// Graph shows: the one of this id if several begin so.
 pub(super) fn belonging(
     secrets: &[Value],
     value: &SecretString,

@@ -1,7 +1,8 @@
 //! A registration that a configuration says it has.
 //!
-//! The file is read with less rigour than a gateway reads it: the machine that registers is not always the one
-//! that serves, and a secret that was lost must not keep anyone from listing and removing it.
+//! The file is read with less rigour than a gateway reads it: the machine that registers is not
+//! always the one that serves, and a secret that was lost must not keep anyone from listing and
+//! removing it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,7 +15,8 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Makes sure that something can be put there, before there is something: a secret is shown once.
+    /// Makes sure that something can be put there, before there is something: a secret is shown
+    /// once.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         // A link stays, and what it leads to is replaced.

@@ -1,5 +1,5 @@
-//! `register`: the built program against an emulated Graph, whose registrations the emulated authority
-//! knows.
+//! `register`: the built program against an emulated Graph, whose registrations the emulated
+//! authority knows.
 
 mod arguments;
 mod faults;

@@ -47,8 +47,8 @@ impl Devices {
         }))
     }
 
-    /// The audience of the token that a poll, or a refresh token, has a right to; and a refresh token
-    /// where that was asked for.
+    /// The audience of the token that a poll, or a refresh token, has a right to; and a refresh
+    /// token where that was asked for.
     pub(super) fn redeem(
         &mut self,
         form: &Form,

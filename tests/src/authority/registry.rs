@@ -1,4 +1,5 @@
-//! Applications that somebody registered in the tenant's directory, beside the one that is always there.
+//! Applications that somebody registered in the tenant's directory, beside the one that is always
+//! there.
 
 use std::collections::HashMap;
 use std::sync::Arc;

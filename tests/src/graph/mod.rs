@@ -1,9 +1,9 @@
 //! An emulated Microsoft Graph, and of Azure Resource Manager what assigns roles.
 //!
-//! It knows the parts of v1.0 that an application registration needs, by their documented shapes, and
-//! refuses what Graph refuses. What is registered here is known to the emulated authority at once, or
-//! as late as it is told to. It can be told to be what directories are: late, throttled, paged,
-//! governed by policies, and gone in the middle.
+//! It knows the parts of v1.0 that an application registration needs, by their documented shapes,
+//! and refuses what Graph refuses. What is registered here is known to the emulated authority at
+//! once, or as late as it is told to. It can be told to be what directories are: late, throttled,
+//! paged, governed by policies, and gone in the middle.
 
 mod applications;
 mod arm;
@@ -35,8 +35,8 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Starts the directory of this authority's tenant, with a certificate of `ca`. Its DICOM service is
-    /// deployed. Who signs in there with a device code may ask for this Graph's tokens.
+    /// Starts the directory of this authority's tenant, with a certificate of `ca`. Its DICOM
+    /// service is deployed. Who signs in there with a device code may ask for this Graph's tokens.
     pub async fn start(ca: &Ca, authority: &Authority) -> Self {
         let port = Port::take();
         let directory = Directory::new(authority.registry(), port.address().port());
