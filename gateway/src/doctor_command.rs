@@ -17,7 +17,7 @@ pub(crate) struct Doctor {
     /// Look at this route alone, and at what it needs
     #[arg(long, value_name = "PREFIX")]
     route: Option<String>,
-    /// Tell whether browsers let the web pages of this origin call, like https://viewer.example
+    /// Tell whether browsers let web pages of this origin (scheme, host and port) call
     #[arg(long, value_name = "URL")]
     origin: Option<String>,
     /// A file with a user's access token for the gateway, for routes that act on behalf of users

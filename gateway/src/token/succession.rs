@@ -145,7 +145,9 @@ impl Succession {
         }
         let mut acquisition = {
             let mut flight = self.lock();
-            // It may have come while the lock was waited for.
+            // It may have come while the lock was waited for, and a failure with it: what is left of
+            // that one's time is counted from now.
+            let now = Instant::now();
             if let Some(token) = self.usable(now) {
                 return Ok(token);
             }
