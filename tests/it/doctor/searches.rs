@@ -124,9 +124,10 @@ async fn a_token_for_another_audience_is_told_beside_the_one_that_is_asked_for()
             "https://graph.microsoft.com/.default",
             "generic",
             "Bearer authorization_uri=\"x\", resource_id=\"https://dicom.example/\"",
-            Some("https://dicom.example/"),
+            None,
             "for https://graph.microsoft.com",
-            "write scope = \"https://dicom.example/.default\"",
+            "it claims to take those for https://dicom.example/: if its administrator says the \
+             same, write scope = \"https://dicom.example/.default\"",
         ),
         (
             "https://graph.microsoft.com/.default",
@@ -184,6 +185,31 @@ async fn a_token_for_another_audience_is_told_beside_the_one_that_is_asked_for()
         let search = found.one("route /dicom-web", "search");
         assert_eq!(search["facts"]["wanted_audience"].as_str(), wanted, "{search}");
         assert!(!found.text().contains("canary"), "{}", found.text());
+    }
+}
+
+#[tokio::test]
+async fn whoever_refuses_a_token_cannot_have_one_for_another_service() {
+    for (profile, remedy) in [
+        ("azure", "it takes those for https://dicom.healthcareapis.azure.com: write scope = "),
+        ("generic", "it claims to take those for https://graph.microsoft.com, which no DICOM"),
+    ] {
+        for resource in ["resource_id", "resource", "audience"] {
+            let (world, recorder) = (World::new().await, Recorder::start().await);
+            world.authority.set_scope("https://x.example/.default");
+            let answer = format!(
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer \
+                 {resource}=\"https://graph.microsoft.com\"\r\nContent-Length: 0\r\n\r\n"
+            );
+            recorder.reply_with(Reply::Bytes(answer.into()));
+            let route = format!("profile = \"{profile}\"");
+
+            let found = diagnose(&world, &Toml { route, ..world.toml(recorder.url()) }).await;
+
+            found.fails(("route /dicom-web", "search"), "for https://x.example", remedy);
+            let said = text(found.one("route /dicom-web", "search"), "remedy");
+            assert!(!said.contains("graph.microsoft.com/.default"), "{said}");
+        }
     }
 }
 
