@@ -15,6 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::version::TLS12;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use crate::crypto;
@@ -160,6 +161,20 @@ impl Issued {
     pub fn server_config_that_asks(&self, alpn: &[&[u8]], ca: &Ca) -> Arc<ServerConfig> {
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(ca.roots()), crypto());
         self.server(alpn, verifier.allow_unauthenticated().build().expect("a root"))
+    }
+
+    /// The same of TLS 1.2, where nobody gets through the handshake without a certificate of `ca`.
+    pub fn server_config_that_insists(&self, alpn: &[&[u8]], ca: &Ca) -> Arc<ServerConfig> {
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(ca.roots()), crypto());
+        let (chain, key) = self.pair();
+        let mut config = ServerConfig::builder_with_provider(crypto())
+            .with_protocol_versions(&[&TLS12])
+            .expect("TLS 1.2")
+            .with_client_cert_verifier(verifier.build().expect("a root"))
+            .with_single_cert(chain, key)
+            .expect("a certificate with its key");
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        Arc::new(config)
     }
 
     /// A client's configuration of these versions that trusts `ca`, shows this certificate to whoever

@@ -1,9 +1,10 @@
 //! A client: the way to its authority, the time there, and its tokens.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use certs::{H2, HTTP_11, TrustAnchors};
-use config::TokenEndpoint;
+use certs::{H2, HTTP_11, Presented, TrustAnchors};
+use config::{Credential, TokenEndpoint};
 use url::Url;
 
 use super::clock;
@@ -72,6 +73,7 @@ async fn authority(section: &mut Section<'_>, client: &config::Client, url: &Url
         port: url.port_or_known_default().unwrap_or_default(),
         anchors: is_tls.then_some(&anchors),
         anchors_file: client.anchors.as_deref(),
+        presented: presented(client),
         alpn: &[H2, HTTP_11],
         key: "`authority` or `token_endpoint`",
         limit: client.timeout.min(LIMIT),
@@ -80,9 +82,23 @@ async fn authority(section: &mut Section<'_>, client: &config::Client, url: &Url
         section.skip(&["clock"], "there is no way to the authority");
         return false;
     }
-    let tls = anchors.client_config(destination.alpn);
+    let mut tls = anchors.client_config(destination.alpn);
+    if let Some(presented) = destination.presented {
+        tls.client_auth_cert_resolver = presented;
+    }
     let _ = section.check("clock", clock::compare(url, tls, destination.limit)).await;
     true
+}
+
+/// The certificate of its first credential that is shown in handshakes: an authority may let nobody
+/// in without one.
+fn presented(client: &config::Client) -> Option<Arc<Presented>> {
+    let mut shown =
+        client.credentials.iter().filter(|it| matches!(it, Credential::TlsCertificate(_)));
+    shown.find_map(|credential| {
+        let one = config::Client { credentials: vec![credential.clone()], ..client.clone() };
+        build::client(&one, &mut Vec::new()).ok()?.ways().first()?.presented()
+    })
 }
 
 /// The token of the first credential that gets one; each is tried.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use certs::{TrustAnchors, Witness};
+use certs::{Presented, TrustAnchors, Witness};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -22,6 +22,8 @@ pub(super) struct Destination<'d> {
     pub(super) anchors: Option<&'d TrustAnchors>,
     /// What names the anchors, and where they are, for remedies.
     pub(super) anchors_file: Option<&'d std::path::Path>,
+    /// What is shown of the gateway to a server that asks.
+    pub(super) presented: Option<Arc<Presented>>,
     pub(super) alpn: &'d [&'d [u8]],
     /// The option with its URL.
     pub(super) key: &'d str,
@@ -131,7 +133,10 @@ async fn shake_hands(
     let name = ServerName::try_from(to.host.to_owned()).map_err(|_| {
         Said::fail("its host is no name for TLS", format!("write another host in {}", to.key))
     })?;
-    let (config, witness): (_, Arc<Witness>) = anchors.witnessed_config(to.alpn);
+    let (mut config, witness): (_, Arc<Witness>) = anchors.witnessed_config(to.alpn);
+    if let Some(presented) = &to.presented {
+        config.client_auth_cert_resolver = presented.clone();
+    }
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let outcome = tokio::time::timeout(to.limit, shaken).await;
     let shown = Shown { to, chain: witness.chain() };

@@ -60,6 +60,7 @@ async fn origin_server(section: &mut Section<'_>, route: &config::Route) -> bool
         port: route.origin.port,
         anchors: anchors.as_ref(),
         anchors_file: route.origin.anchors.as_deref(),
+        presented: None,
         alpn,
         key: "`origin`",
         limit: route.connect_timeout,

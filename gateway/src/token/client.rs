@@ -268,6 +268,11 @@ impl Way {
         self.credential.ends()
     }
 
+    /// What is shown in TLS handshakes with the authority.
+    pub(crate) fn presented(&self) -> Option<Arc<certs::Presented>> {
+        self.credential.presented()
+    }
+
     /// Whether it is this credential that failed, so that another one makes sense.
     fn is_refused(&self, error: &AcquireError) -> bool {
         let by_platform = matches!(self.credential, Credential::ManagedIdentity(_));

@@ -1,11 +1,14 @@
 //! Servers that are not what they should be.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 /// A port where connections are made and nothing is ever said. Gone when dropped.
 pub(super) struct Odd {
@@ -36,6 +39,26 @@ impl Odd {
                     let _ = stream.write_all(bytes).await;
                     let _ = stream.read(&mut chunk).await;
                 }));
+            }
+        });
+        Self { address, task }
+    }
+
+    /// One who opens TLS, and passes what is in it on.
+    pub(super) async fn before(behind: SocketAddr, tls: Arc<ServerConfig>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = TlsAcceptor::from(tls);
+        let task = tokio::spawn(async move {
+            let mut open = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let acceptor = acceptor.clone();
+                open.spawn(async move {
+                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    let mut behind = TcpStream::connect(behind).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut stream, &mut behind).await;
+                });
             }
         });
         Self { address, task }

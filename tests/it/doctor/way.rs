@@ -71,6 +71,39 @@ async fn a_certificate_of_an_authority_that_is_not_trusted_is_told_with_its_issu
 }
 
 #[tokio::test]
+async fn an_authority_that_lets_nobody_in_without_a_certificate_is_shown_the_client_s() {
+    let world = World::new().await;
+    let service = service(&world).await;
+    let shown = world.ca.issue(&["gateway"]);
+    world.scratch.file("client.crt", &shown.chain_pem);
+    world.scratch.file("client.key", &shown.key_pem);
+    let token = world
+        .authority
+        .issue_token_to(&world.authority.client_id(), "https://dicom.healthcareapis.azure.com");
+    let body = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#);
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let behind = Recorder::start().await;
+    behind.reply_with(Reply::Bytes(answer.into()));
+    let tls = world.ca.issue(&["localhost"]);
+    let tls = tls.server_config_that_insists(&[b"http/1.1"], &world.ca);
+    let authority = Odd::before(behind.address(), tls).await;
+    let certificate = "{ chain = \"client.crt\", key = \"client.key\" }";
+    let client = format!("credential.tls_certificate = {certificate}");
+    let token_endpoint = authority.https() + "/token";
+
+    let toml = Toml { client, token_endpoint, ..azure(&world, &service) };
+    let found = diagnose(&world, &toml).await;
+
+    assert_eq!((found.with("fail"), found.code), (vec![], Some(0)), "{}", found.text());
+    found.tells(("client default", "tls"), "ok", ("TLS 1.2", ""));
+    found.tells(("client default", "token"), "ok", ("credential (tls_certificate)", ""));
+    assert_eq!(behind.requests().len(), 2, "one for the time, and one for the token");
+}
+
+#[tokio::test]
 async fn a_certificate_that_has_ended_is_told_with_its_end() {
     let world = World::new().await;
     let server = server(world.ca.expired(&["localhost"])).await;
