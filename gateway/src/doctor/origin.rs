@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::finding::{Said, chain};
 use super::reach::seconds;
@@ -22,19 +23,31 @@ pub(super) struct Origin {
     pub(super) url: String,
     /// The path of its base URL.
     pub(super) base: String,
+    /// When nobody waits for its answers any more.
+    pub(super) deadline: Instant,
 }
 
 /// An answer, of which nothing but these is looked at.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// `None` for one that is too large, breaks off, or does not end.
-    pub(super) body: Option<Bytes>,
+    pub(super) body: Result<Bytes, Lost>,
+}
+
+/// Why a body is not there.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lost {
+    /// It has more than [`BODY_MOST`].
+    TooLarge,
+    /// It did not end within this time.
+    Late(Duration),
+    /// It ended before its end.
+    BrokeOff,
 }
 
 impl Origin {
-    /// That of a route, which may not take as long as callers would wait; `None` where its trust
-    /// anchors cannot be used.
+    /// That of a route, which has half a minute from now for all its answers, however long callers
+    /// would wait; `None` where its trust anchors cannot be used.
     pub(super) fn of(route: &config::Route) -> Option<Self> {
         let mut route = route.clone();
         route.response_timeout = route.response_timeout.min(LIMIT);
@@ -42,7 +55,8 @@ impl Origin {
         let spec = build::origin(&route, None, &mut Vec::new()).ok()?;
         let scheme = if route.origin.tls { "https" } else { "http" };
         let url = format!("{scheme}://{}", route.origin.authority);
-        Some(Self { pool: Rc::new(Pool::new(spec, Arc::default())), url, base: route.origin.base })
+        let pool = Rc::new(Pool::new(spec, Arc::default()));
+        Some(Self { pool, url, base: route.origin.base, deadline: Instant::now() + LIMIT })
     }
 
     /// Gets this path, as a viewer that searches would.
@@ -54,13 +68,19 @@ impl Origin {
             .header(header::AUTHORIZATION, token.authorization().clone())
             .body(Outgoing::Empty)
             .map_err(|_| Said::fail("its path is none", "look for a slip in `origin`"))?;
-        let sent = origin::run(&self.pool, request, None, Wanted::Any).await;
+        let sent = origin::run(&self.pool, request, None, Wanted::Any);
+        let sent = timeout_at(self.deadline, sent).await;
+        let sent = sent.map_err(|_| unanswered(&Error::Late, LIMIT))?;
         let (response, lease) =
             sent.map_err(|failure| unanswered(&failure.error, spec.response_timeout))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, BODY_MOST).collect();
-        let body = tokio::time::timeout(spec.body_timeout, body).await;
-        let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
+        let limit = within(spec.body_timeout, self.deadline, Instant::now());
+        let body = match timeout(limit, Limited::new(body, BODY_MOST).collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Lost::TooLarge),
+            Ok(Err(_)) => Err(Lost::BrokeOff),
+            Err(_) => Err(Lost::Late(limit)),
+        };
         drop(lease);
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
@@ -79,12 +99,17 @@ impl Answer {
         match self.status {
             StatusCode::NO_CONTENT => Some(0),
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
-                let body = self.body.as_ref()?;
+                let body = self.body.as_ref().ok()?;
                 Some(serde_json::from_slice::<Vec<serde::de::IgnoredAny>>(body).ok()?.len())
             }
             _ => None,
         }
     }
+}
+
+/// What is left of this limit.
+fn within(limit: Duration, deadline: Instant, now: Instant) -> Duration {
+    limit.min(deadline.saturating_duration_since(now))
 }
 
 fn unanswered(error: &Error, limit: Duration) -> Said {
@@ -112,4 +137,19 @@ fn unanswered(error: &Error, limit: Duration) -> Said {
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// One study is of some kilobytes; a service that does not know `limit` sends all that it has.
-const BODY_MOST: usize = 8 << 20;
+pub(super) const BODY_MOST: usize = 8 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_answer_took_the_next_does_not_have() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let deadline = now + LIMIT;
+        for (limit, taken, left) in [(30, 0, 30), (30, 29, 1), (5, 20, 5), (5, 28, 2), (5, 31, 0)] {
+            let left_over = within(second * limit, deadline, now + second * taken);
+            assert_eq!(left_over, second * left, "{limit} {taken}");
+        }
+    }
+}

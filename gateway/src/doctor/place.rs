@@ -1,7 +1,5 @@
 //! A 404 of an origin server: where below its host the service may be.
 
-use std::time::Duration;
-
 use config::Profile;
 use http::StatusCode;
 
@@ -19,7 +17,7 @@ pub(super) async fn elsewhere(
     let status = status.as_u16();
     let says =
         format!("{status}: the service has no studies at {}{}", origin.url, shown(&origin.base));
-    match tokio::time::timeout(LIMIT, found(origin, route, got)).await {
+    match tokio::time::timeout_at(origin.deadline, found(origin, route, got)).await {
         Ok(Found::Service(base)) => Said::fail(
             format!("{says}, and has them at {base}"),
             format!("write origin = \"{}{base}\"", origin.url),
@@ -118,9 +116,6 @@ fn parted(base: &str) -> (&str, &str) {
 fn shown(base: &str) -> &str {
     if base.is_empty() { "/" } else { base }
 }
-
-/// For all that is tried.
-const LIMIT: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {

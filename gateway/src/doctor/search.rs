@@ -7,7 +7,8 @@ use http::{StatusCode, header};
 use super::challenge;
 use super::client::Got;
 use super::finding::{Said, count, plain};
-use super::origin::{Answer, Origin};
+use super::origin::{Answer, BODY_MOST, Lost, Origin};
+use super::reach::seconds;
 use super::{place, role};
 
 /// Searches for a study, any.
@@ -88,11 +89,37 @@ fn found(answer: &Answer, kind: &str) -> Result<Said, Said> {
         ));
     }
     let shown = if kind.is_empty() { "no type".to_owned() } else { plain(kind) };
+    if let Err(lost) = answer.body
+        && (kind == "application/dicom+json" || kind == "application/json")
+    {
+        return Err(unread(lost, &format!("{status}, {shown}")));
+    }
     Err(Said::fail(
         format!("{status} with {shown}, and no DICOM JSON"),
         "another service answers there, or another interface of this one: `origin` has to end \
          where /studies begins",
     ))
+}
+
+/// An answer that may well be the right one, and is not to be had.
+fn unread(lost: Lost, shown: &str) -> Said {
+    match lost {
+        Lost::TooLarge => Said::fail(
+            format!("{shown}: more than {} MiB for limit=1", BODY_MOST >> 20),
+            "the service sends all that it has to whoever searches: see whether it knows `limit`, \
+             or whether something on the way takes the query off",
+        ),
+        Lost::Late(limit) => Said::fail(
+            format!("{shown}: the answer began, and did not end within {}", seconds(limit)),
+            "see whether the service is overloaded, and whether something on the way holds back \
+             what it sends",
+        ),
+        Lost::BrokeOff => Said::fail(
+            format!("{shown}: the answer began, and broke off"),
+            "see the service's own log at this time, and which limits of size and time there are \
+             on the way",
+        ),
+    }
 }
 
 fn elsewhere(answer: &Answer) -> Said {

@@ -63,8 +63,42 @@ async fn an_answer_that_does_not_end_is_not_waited_for() {
 
     let found = diagnose(&world, &Toml { route, ..world.toml(recorder.url()) }).await;
 
-    let says = "200 with application/dicom+json, and no DICOM JSON";
-    found.fails(("route /dicom-web", "search"), says, "another service");
+    let says = "200, application/dicom+json: the answer began, and did not end within 1 s";
+    found.fails(("route /dicom-web", "search"), says, "overloaded");
+    let took = found.one("route /dicom-web", "search")["took_ms"].as_u64();
+    assert!(took.is_some_and(|took| (1000..20_000).contains(&took)), "{took:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_told_as_that() {
+    let (world, recorder) = (World::new().await, Recorder::start().await);
+    recorder.reply_with(Reply::Truncate {
+        head: "HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\n".into(),
+        body: b"[{".to_vec(),
+        declared: 99,
+    });
+
+    let found = diagnose(&world, &world.toml(recorder.url())).await;
+
+    let says = "200, application/dicom+json: the answer began, and broke off";
+    found.fails(("route /dicom-web", "search"), says, "own log");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_told_as_that() {
+    let (world, recorder) = (World::new().await, Recorder::start().await);
+    let body = format!("[{}]", " ".repeat(8 << 20));
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\nContent-Length: \
+         {}\r\n\r\n{body}",
+        body.len()
+    );
+    recorder.reply_with(Reply::Bytes(answer.into()));
+
+    let found = diagnose(&world, &world.toml(recorder.url())).await;
+
+    let says = "200, application/dicom+json: more than 8 MiB for limit=1";
+    found.fails(("route /dicom-web", "search"), says, "knows `limit`");
 }
 
 #[tokio::test]
