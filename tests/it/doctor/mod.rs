@@ -77,6 +77,7 @@ async fn examine(file: &Path, arguments: &[&str]) -> Findings {
         |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let all = ended.stdout.lines().map(line).collect::<Vec<_>>();
     assert!(!all.is_empty(), "{}", ended.stderr);
+    assert!(all.iter().all(|one: &Value| one["took_ms"].is_u64()), "{}", ended.stdout);
     assert_eq!(ended.stderr, "");
     Findings { code: ended.code, all }
 }

@@ -130,6 +130,33 @@ async fn a_certificate_tells_how_long_it_lasts() {
 }
 
 #[tokio::test]
+async fn a_secret_tells_how_long_it_lasts() {
+    for (days, verdict, says, remedy) in [
+        (-3, "fail", "client.default.credential: ended ", "nobody takes it any more"),
+        (5, "warn", "client.default.credential: ", "have the next one made"),
+        (90, "ok", "client.default.credential: ", ""),
+    ] {
+        let world = World::new().await;
+        let service = service(&world).await;
+        let ends = time::OffsetDateTime::now_utc().date() + time::Duration::days(days);
+        let client =
+            format!("credential = {{ secret_file = \"client-secret\", expires = \"{ends}\" }}");
+
+        let found = diagnose(&world, &Toml { client, ..azure(&world, &service) }).await;
+
+        let all = found.each("keys", "end");
+        let end = all.iter().find(|end| text(end, "says").starts_with(says));
+        let end = end.unwrap_or_else(|| panic!("{}", found.text()));
+        assert_eq!(end["verdict"], verdict, "{end}");
+        assert!(text(end, "remedy").contains(remedy), "{end}");
+        // Until the day begins; and a midnight may pass meanwhile.
+        let left = end["facts"]["days_left"].as_i64();
+        assert!(left.is_some_and(|left| (days - 2..days).contains(&left)), "{end}");
+        assert_eq!(found.code, Some(i32::from(days < 0)), "{}", found.text());
+    }
+}
+
+#[tokio::test]
 async fn a_federated_token_is_told_by_what_the_authority_compares() {
     for (content, verdict, says) in [
         (
