@@ -97,6 +97,8 @@ async fn said_of(mistake: Mistake) -> String {
             Some((subject, _)) if subject.starts_with("client") => {
                 ("login.microsoftonline.com", "20.190.160.14")
             }
+            // What is said there depends on the host, which is none of Azure's own here either.
+            _ if matches!(mistake, Mistake::NoRole) => ("dicom.clinic.example", "20.62.130.42"),
             _ => ("ward-ct.dicom.azurehealthcareapis.com", "20.62.130.42"),
         };
         let lines = section.lines().map(|line| settled(line, (host, address), &known));
@@ -129,8 +131,6 @@ fn settled(line: &str, (host, address): (&str, &str), ids: &[(String, String)]) 
     }
     line = line.replace("localhost", host).replace("127.0.0.1", address);
     line = line.replace("CN=dicom-gateway test root", "CN=Example CA");
-    // As that host names them.
-    line = line.replace("<workspace>/dicomservices/<service>", "ward/dicomservices/ct");
     if let Some((before, _)) = line.clone().split_once(" days left")
         && let Some((before, _)) = before.rsplit_once(' ')
     {
@@ -179,7 +179,9 @@ const MISTAKES: &[(Mistake, &str, &str)] = &[
         Mistake::NoRole,
         "No role on the DICOM service",
         "API permissions are for users. What an application may do, its role on the service says; \
-         and the role has to be given to the application's service principal, not to you.",
+         and the role has to be given to the application's service principal, not to you. Here the \
+         service has a name of the clinic's; one of Azure's own names workspace and service, and so \
+         does the command then.",
     ),
     (
         Mistake::Audience,
