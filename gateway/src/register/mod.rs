@@ -26,6 +26,7 @@ mod new;
 mod principal;
 mod probe;
 mod remove;
+mod replaced;
 mod report;
 mod rest;
 mod role;

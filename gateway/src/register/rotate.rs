@@ -19,6 +19,7 @@ use super::arguments::Rotate;
 use super::credential::Credential;
 use super::error::Error;
 use super::new::DESCRIPTION;
+use super::replaced::Replaced;
 use super::report::{Outcome, Report};
 use super::rest::Service;
 use super::secret::{self, Wanted};
@@ -43,8 +44,17 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     let (client, scope) = client(rotate, &settled)?;
     let (graph, application, _) = settled.open(&rotate.target, report).await?;
     let old = settled.in_use(&graph, &application).await?;
-    let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
     let (Here::Secret(file) | Here::Certificate { key: file, .. }) = here;
+    let replaced = Replaced::of(file);
+    if let Some(left) = replaced.read()?
+        && let Some(in_use) = old.as_ref().filter(|it| it.id != left.id)
+    {
+        // An earlier run put the one in its place that is in use now, and ended there.
+        report.line(&format!("an earlier run left the old credential {} to be removed", left.id));
+        note_in_file(rotate, (Some(&left), in_use), report);
+        retire(&graph, &application, (rotate, here, left), report).await?;
+    }
+    let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
     let wanted = Wanted { file, description, ends };
     let new = match here {
         Here::Secret(path) => {
@@ -52,6 +62,7 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
             let (new, slot) = new_secret(&graph, &application, (&wanted, slot), report).await?;
             let client = with_secret(&client, slot.new_path());
             probe::accepted(&client, &scope, report).await?;
+            replaced.note(old.as_ref())?;
             slot.place()?;
             report.done(Outcome::Changed, &format!("{}: secret {}", path.display(), new.text()));
             new
@@ -62,6 +73,7 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
                 new_certificate(&graph, &application, (&wanted, slot), report).await?;
             let client = with_certificate(&client, slot.new_path());
             probe::accepted(&client, &scope, report).await?;
+            replaced.note(old.as_ref())?;
             slot.place()?;
             let text = format!("{}: certificate {}", chain.display(), new.text());
             report.done(Outcome::Changed, &text);
@@ -77,6 +89,13 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     };
     note_in_file(rotate, (old.as_ref(), &new), report);
     report.tell("credential", new.id.as_str());
+    let Some(old) = old else {
+        report.note(
+            "which credential was in the file before cannot be told, so none is taken away: see \
+             dicom-gateway register list",
+        );
+        return Ok(());
+    };
     retire(&graph, &application, (rotate, here, old), report).await
 }
 
@@ -100,22 +119,24 @@ fn client(rotate: &Rotate, settled: &Settled) -> Result<(Client, String), Error>
 async fn retire(
     graph: &Service,
     application: &Application,
-    (rotate, here, old): (&Rotate, &Here, Option<Credential>),
+    (rotate, here, old): (&Rotate, &Here, Credential),
     report: &mut Report,
 ) -> Result<(), Error> {
-    let Some(old) = old else {
-        report.note(
-            "which credential was in the file before cannot be told, so none is taken away: see \
-             dicom-gateway register list",
-        );
-        return Ok(());
-    };
-    wait(rotate.grace_secs, &old, report).await;
-    report.begin("the old credential");
-    match here {
-        Here::Secret(_) => secret::remove(graph, application, &old.id).await?,
-        Here::Certificate { .. } => certificate::remove(graph, application, &old.id).await?,
+    if !old.is_over(SystemTime::now()) {
+        wait(rotate.grace_secs, &old, report).await;
     }
+    report.begin("the old credential");
+    let file = match here {
+        Here::Secret(path) => {
+            secret::remove(graph, application, &old.id).await?;
+            path
+        }
+        Here::Certificate { key, .. } => {
+            certificate::remove(graph, application, &old.id).await?;
+            key
+        }
+    };
+    Replaced::of(file).forget()?;
     report.done(Outcome::Removed, &format!("old credential {}", old.id));
     Ok(())
 }

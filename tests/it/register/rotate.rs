@@ -109,9 +109,32 @@ async fn a_rotation_that_fails_anywhere_leaves_what_serves_and_goes_on() {
         good(&scene.check().await);
         let application = scene.application();
         let left = application["passwordCredentials"].as_array().unwrap().len();
-        // The one whose removal was denied is named, for somebody to take away.
-        let most = if first.stderr.contains("removePassword") { 2 } else { 1 };
-        assert!(left <= most, "request {nth}, {fault:?}: {left}\n{}", first.stderr);
+        assert_eq!(left, 1, "request {nth}, {fault:?}\n{}", first.stderr);
+        assert!(!scene.path(".client-secret.old").exists(), "{nth}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_ended_in_the_grace_time_leaves_the_old_one_to_the_next_run() {
+    for (credential, list) in
+        [("--secret", "passwordCredentials"), ("--certificate", "keyCredentials")]
+    {
+        let scene = Scene::new().await;
+        good(&scene.register(&[credential]).await);
+        let first = scene.application()[list][0]["keyId"].as_str().unwrap().to_owned();
+        let program = Program::start(&scene.existing("rotate", &["--grace-secs", "600"]), &[]);
+        program.wait_for_line("is good for 600 s more").await;
+        drop(program);
+        assert_eq!(scene.application()[list].as_array().unwrap().len(), 2);
+
+        let ended = scene.run("rotate", &["--grace-secs", "0"]).await;
+        good(&ended);
+        assert!(ended.stderr.contains(&format!("removed: old credential {first}")));
+        let application = scene.application();
+        let left = application[list].as_array().unwrap();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(scene.text("gateway.toml").contains(left[0]["keyId"].as_str().unwrap()));
+        good(&scene.check().await);
     }
 }
 
