@@ -156,6 +156,7 @@ async fn new_secret(
     if let Ok(value) = secret::read(slot.new_path())
         && !value.expose_secret().is_empty()
         && let Some(known) = secret::belonging(&application.secrets, &value, None)
+        && !known.is_over(SystemTime::now())
     {
         report.done(Outcome::Kept, &format!("secret {}, which an earlier run made", known.text()));
         return Ok((known, slot));

@@ -35,7 +35,8 @@ pub(super) async fn have(
     let path = wanted.file;
     if is_there(path) {
         let value = read(path)?;
-        if let Some(known) = belonging(&application.secrets, &value, None) {
+        let known = belonging(&application.secrets, &value, None);
+        if let Some(known) = known.filter(|it| !it.is_over(SystemTime::now())) {
             report.done(Outcome::Kept, &format!("secret {} in {}", known.text(), path.display()));
             return Ok((Held::Secret { file: path.to_owned(), of: known }, None));
         }
@@ -139,7 +140,7 @@ pub(super) async fn remove(
 }
 
 /// Which of the application's secrets this value is, as far as can be told by the beginning that
-/// Graph shows: the one of this id if several begin so.
+/// Graph shows: the one of this id if several begin so, or the only one that is still good.
 pub(super) fn belonging(
     secrets: &[Value],
     value: &SecretString,
@@ -150,10 +151,15 @@ pub(super) fn belonging(
         it["hint"].as_str().is_some_and(|hint| !hint.is_empty() && value.starts_with(hint))
     };
     let now = SystemTime::now();
-    let found = secrets.iter().filter(fits).map(Credential::read);
-    let found = found.filter(|it| !it.is_over(now)).collect::<Vec<_>>();
+    let found = secrets.iter().filter(fits).map(Credential::read).collect::<Vec<_>>();
+    let good = found.iter().filter(|it| !it.is_over(now)).collect::<Vec<_>>();
     let named = found.iter().find(|it| Some(&*it.id) == id);
-    named.or(if let [only] = &found[..] { Some(only) } else { None }).cloned()
+    let only = match (&found[..], &good[..]) {
+        ([only], _) => Some(only),
+        (_, [only]) => Some(*only),
+        _ => None,
+    };
+    named.or(only).cloned()
 }
 
 /// The value in a private file.
@@ -205,6 +211,7 @@ mod tests {
             secret("b", "abc", late),
             secret("c", "xyz", late),
             secret("d", "old", "2020-01-01T00:00:00Z"),
+            secret("f", "xyz", "2020-01-01T00:00:00Z"),
             json!({ "keyId": "e", "hint": null, "endDateTime": late }),
         ];
         let of =
@@ -212,7 +219,7 @@ mod tests {
         assert_eq!(of("xyz~1", None).as_deref(), Some("c"));
         assert_eq!(of("abc~1", None), None);
         assert_eq!(of("abc~1", Some("b")).as_deref(), Some("b"));
-        assert_eq!(of("old~1", None), None);
+        assert_eq!(of("old~1", None).as_deref(), Some("d"));
         assert_eq!(of("none", None), None);
     }
 }

@@ -163,6 +163,24 @@ async fn a_secret_that_the_authority_does_not_take_yet_is_not_put_in_place() {
 }
 
 #[tokio::test]
+async fn a_secret_that_has_ended_is_replaced_and_so_is_its_end() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret", "--expires", "2098-01-31"]).await);
+    let toml = scene.text("gateway.toml").replace("2098-01-31", "2020-01-01");
+    scene.world.scratch.file("gateway.toml", toml);
+    scene.graph.expire_secrets();
+    let ended = scene.run("rotate", &["--expires", "2099-02-28"]).await;
+    good(&ended);
+    let application = scene.application();
+    let left = application["passwordCredentials"].as_array().unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let toml = scene.text("gateway.toml");
+    assert!(toml.contains(left[0]["keyId"].as_str().unwrap()), "{toml}");
+    assert!(toml.contains("credential.expires = \"2099-02-28\""), "{toml}");
+    good(&scene.check().await);
+}
+
+#[tokio::test]
 async fn what_cannot_be_rotated_is_told() {
     let scene = Scene::new().await;
     let trust = "https://token.actions.githubusercontent.com,repo:ward/gateway:ref:refs/heads/main";
