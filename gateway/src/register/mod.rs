@@ -21,6 +21,7 @@ mod error;
 mod expiry;
 mod federated;
 mod file;
+mod fit;
 mod list;
 mod new;
 mod principal;

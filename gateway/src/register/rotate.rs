@@ -18,6 +18,7 @@ use super::application::Application;
 use super::arguments::Rotate;
 use super::credential::Credential;
 use super::error::Error;
+use super::file::Renewed;
 use super::new::DESCRIPTION;
 use super::replaced::Replaced;
 use super::report::{Outcome, Report};
@@ -51,8 +52,8 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     {
         // An earlier run put the one in its place that is in use now, and ended there.
         report.line(&format!("an earlier run left the old credential {} to be removed", left.id));
-        note_in_file(rotate, (Some(&left), in_use), report);
-        retire(&graph, &application, (rotate, here, left), report).await?;
+        note_in_file(rotate, &settled, (Some(&left), in_use), report);
+        retire(&graph, &application, (rotate, here, (&left, in_use)), report).await?;
     }
     let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
     let wanted = Wanted { file, description, ends };
@@ -87,7 +88,7 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
             )));
         }
     };
-    note_in_file(rotate, (old.as_ref(), &new), report);
+    note_in_file(rotate, &settled, (old.as_ref(), &new), report);
     report.tell("credential", new.id.as_str());
     let Some(old) = old else {
         report.note(
@@ -96,7 +97,7 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
         );
         return Ok(());
     };
-    retire(&graph, &application, (rotate, here, old), report).await
+    retire(&graph, &application, (rotate, here, (&old, &new)), report).await
 }
 
 /// The client as a gateway has it, and what its tokens are asked for.
@@ -119,11 +120,11 @@ fn client(rotate: &Rotate, settled: &Settled) -> Result<(Client, String), Error>
 async fn retire(
     graph: &Service,
     application: &Application,
-    (rotate, here, old): (&Rotate, &Here, Credential),
+    (rotate, here, (old, new)): (&Rotate, &Here, (&Credential, &Credential)),
     report: &mut Report,
 ) -> Result<(), Error> {
     if !old.is_over(SystemTime::now()) {
-        wait(rotate.grace_secs, &old, report).await;
+        wait(rotate.grace_secs, old, report).await;
     }
     report.begin("the old credential");
     let file = match here {
@@ -132,7 +133,7 @@ async fn retire(
             path
         }
         Here::Certificate { key, .. } => {
-            certificate::remove(graph, application, &old.id).await?;
+            certificate::remove(graph, application, (&old.id, Some(&new.id))).await?;
             key
         }
     };
@@ -184,7 +185,7 @@ async fn new_certificate(
     report.begin("a new certificate");
     let (pem, public) = certificate::generate(&application.name, wanted.ends)?;
     slot.write(pem.as_bytes())?;
-    let new = certificate::upload(graph, application, (known, &public), wanted).await?;
+    let new = certificate::upload(graph, application, &public, wanted).await?;
     report.done(Outcome::Made, &format!("certificate {}", new.text()));
     Ok((new, slot))
 }
@@ -216,13 +217,13 @@ fn with_certificate(client: &Client, path: &Path) -> Client {
 
 fn note_in_file(
     rotate: &Rotate,
+    settled: &Settled,
     (old, new): (Option<&Credential>, &Credential),
     report: &mut Report,
 ) {
     let path = &rotate.target.file;
-    let old = old.map(|it| &*it.id).unwrap_or_default();
-    match file::renew(path, (old, new)) {
-        Ok(true) => report.next(
+    match file::renew(path, &settled.app_id, (old.map(|it| &*it.id), new)) {
+        Ok(Renewed::Changed | Renewed::Kept) => report.next(
             "kill -HUP the gateways, or let them be: the new end of the secret is for their warnings",
         ),
         _ => report.note(&format!(

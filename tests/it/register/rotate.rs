@@ -181,6 +181,57 @@ async fn a_secret_that_has_ended_is_replaced_and_so_is_its_end() {
 }
 
 #[tokio::test]
+async fn what_the_directory_does_not_say_takes_no_other_certificate_away() {
+    // The requests that read the list: to tell what is in use, to add one, and to take one away.
+    for nth in [2, 4, 6] {
+        let scene = Scene::new().await;
+        good(&scene.register(&["--certificate"]).await);
+        let theirs = scene.application()["keyCredentials"][0]["keyId"].clone();
+        for file in ["client-certificate.pem", "gateway.toml"] {
+            std::fs::remove_file(scene.path(file)).unwrap();
+        }
+        good(&scene.register(&["--certificate"]).await);
+        scene.graph.fail(nth, Fault::Bare);
+        let first = scene.run("rotate", &["--grace-secs", "0"]).await;
+        let application = scene.application();
+        let left = application["keyCredentials"].as_array().unwrap();
+        assert!(left.iter().any(|it| it["keyId"] == theirs), "{nth}: {left:?}");
+        failed(&first, 1, "nothing that can be used");
+        good(&scene.run("rotate", &["--grace-secs", "0"]).await);
+        let application = scene.application();
+        let left = application["keyCredentials"].as_array().unwrap();
+        assert!(left.len() == 2 && left[0]["keyId"] == theirs, "{nth}: {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_only_said_to_be_removed_when_it_is() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    scene.graph.fail(3, Fault::Bad);
+    let ended = scene.run("rotate", &["--grace-secs", "0"]).await;
+    failed(&ended, 1, "removePassword");
+    assert!(!ended.stderr.contains("removed:"), "{}", ended.stderr);
+    assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 2);
+    good(&scene.run("rotate", &["--grace-secs", "0"]).await);
+    assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_configuration_behind_a_link_stays_there_with_its_mode() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    std::fs::rename(scene.path("gateway.toml"), scene.path("real.toml")).unwrap();
+    std::os::unix::fs::symlink("real.toml", scene.path("gateway.toml")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(scene.path("real.toml"), mode).unwrap();
+    good(&scene.run("rotate", &["--grace-secs", "0", "--expires", "2099-02-28"]).await);
+    assert!(scene.path("gateway.toml").is_symlink());
+    assert!(scene.text("real.toml").contains("2099-02-28"));
+    assert_eq!(scene.mode("real.toml"), 0o644);
+}
+
+#[tokio::test]
 async fn what_cannot_be_rotated_is_told() {
     let scene = Scene::new().await;
     let trust = "https://token.actions.githubusercontent.com,repo:ward/gateway:ref:refs/heads/main";
