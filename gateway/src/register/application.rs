@@ -95,7 +95,8 @@ impl Application {
             Err(error) if error.is_unanswered() => {
                 report.note("no answer came: whether the application was made is looked up");
                 match Self::awaited(graph, &new.name).await? {
-                    Some(found) => found,
+                    // It may have been somebody else's before, with certificates.
+                    Some(found) => return Ok(found),
                     None => Self::read(graph.change(change()).await?),
                 }
             }
@@ -189,8 +190,13 @@ impl Application {
         }
         // Only so are the certificates themselves in it.
         let path = format!("/applications/{}?$select=keyCredentials", self.id);
-        let read = graph.read(&path).await?;
-        Ok(read["keyCredentials"].as_array().cloned().unwrap_or_default())
+        let mut read = graph.read(&path).await?;
+        let Value::Array(keys) = read["keyCredentials"].take() else {
+            // What is taken for none would be sent back as none.
+            let request = format!("GET {path}");
+            return Err(Error::Malformed { service: "Microsoft Graph", request });
+        };
+        Ok(keys)
     }
 
     /// The same with the secrets that it has by now.

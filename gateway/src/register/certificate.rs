@@ -10,6 +10,7 @@ use http::Method;
 use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize};
 use secrecy::zeroize::Zeroizing;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::application::Application;
@@ -52,7 +53,7 @@ pub(super) async fn have(
     }
     let ends = certs::not_after(&made).unwrap_or(wanted.ends);
     let wanted = Wanted { ends, ..*wanted };
-    let of = upload(graph, application, (known, &made), &wanted).await?;
+    let of = upload(graph, application, &made, &wanted).await?;
     report.done(Outcome::Made, &format!("certificate {}, at the application", of.text()));
     Ok(Held::Certificate { file, of })
 }
@@ -95,10 +96,12 @@ pub(super) fn belonging(known: &[Value], public: &[u8]) -> Option<Credential> {
 pub(super) async fn upload(
     graph: &Service,
     application: &Application,
-    (mut known, public): (Vec<Value>, &[u8]),
+    public: &[u8],
     wanted: &Wanted<'_>,
 ) -> Result<Credential, Error> {
     let id = Uuid::new_v4().to_string();
+    // As late as can be: what somebody adds between this and the change is lost.
+    let mut known = application.keys(graph).await?;
     known.push(json!({
         "keyId": id,
         "type": "AsymmetricX509Cert",
@@ -123,13 +126,26 @@ pub(super) async fn upload(
     Ok(Credential { id, ends: Some(wanted.ends) })
 }
 
-/// Takes one away from the list.
+/// Takes one away from the list, which has to show the other one by then: a copy of the directory that
+/// has not heard of that one would have both taken away.
 pub(super) async fn remove(
     graph: &Service,
     application: &Application,
-    id: &str,
+    (id, stays): (&str, Option<&str>),
 ) -> Result<(), Error> {
-    let mut known = application.keys(graph).await?;
+    let began = Instant::now();
+    let mut known = loop {
+        let known = application.keys(graph).await?;
+        let Some(stays) = stays.filter(|id| !known.iter().any(|it| it["keyId"] == *id)) else {
+            break known;
+        };
+        if began.elapsed() > LATE {
+            return Err(Error::Missing(format!(
+                "the directory does not show the new certificate {stays} yet, so the old one stays"
+            )));
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
     known.retain(|it| it["keyId"] != id);
     replace(graph, application, known, String::new()).await
 }
@@ -144,3 +160,6 @@ async fn replace(
     let body = json!({ "keyCredentials": keys });
     graph.change(Change::new(Method::PATCH, path, Some(body)).az(az)).await.map(drop)
 }
+
+/// After that long all copies of a directory show what was made.
+const LATE: Duration = Duration::from_secs(60);

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::Write as _;
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use config::{Config, load};
 
@@ -15,6 +17,7 @@ use super::credential::{Credential, Held, is_there};
 use super::error::Error;
 use super::expiry::day;
 use super::settled::Settled;
+use super::slot::Slot;
 
 /// The configuration that is there already, if it may stay.
 pub(super) enum Before {
@@ -31,7 +34,8 @@ impl Before {
             return Ok(Self::Nothing);
         }
         let clients = Settled::all(&new.file).map_err(|error| {
-            let advice = "is there already: --file names another file, --force replaces it";
+            let advice =
+                "is there already: --file names another file, --force replaces it and keeps a copy";
             Error::Configuration(format!("{} {advice} ({error})", new.file.display()))
         })?;
         Ok(Self::Of(clients.into_iter().map(|client| client.app_id).collect()))
@@ -44,7 +48,7 @@ impl Before {
             Self::Of(ids) if ids.iter().any(|id| Some(&**id) == app_id) => Ok(true),
             Self::Of(ids) => Err(Error::Configuration(format!(
                 "{} is there already, for another application ({}): --file names another file, --force \
-                 replaces it, --app-id registers for that one",
+                 replaces it and keeps a copy, --app-id registers for that one",
                 file.display(),
                 ids.join(", ")
             ))),
@@ -70,37 +74,126 @@ pub(super) fn write(
     held: &Held,
 ) -> Result<(), Error> {
     let text = text(new, (app_id, tenant, origin), api, held);
+    if new.force {
+        keep_copy(&new.file)?;
+        let mut slot = Slot::of_configuration(&new.file)?;
+        slot.write(text.as_bytes())?;
+        return slot.place();
+    }
     let mut options = OpenOptions::new();
-    options.write(true).mode(0o640);
-    let options =
-        if new.force { options.create(true).truncate(true) } else { options.create_new(true) };
-    let written = options.open(&new.file).and_then(|mut file| {
+    let written = options.write(true).mode(0o640).create_new(true).open(&new.file);
+    let written = written.and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     });
     written.map_err(|source| Error::File { path: new.file.clone(), source })
 }
 
-/// Puts the new credential's id and end where those of the old one stood, if they are where
-/// [`write`] puts them. Says whether all of it was found.
-pub(super) fn renew(file: &Path, (old, new): (&str, &Credential)) -> io::Result<bool> {
-    let text = fs::read_to_string(file)?;
-    let Some((at, _)) = text.match_indices(old).find(|_| !old.is_empty()) else { return Ok(false) };
-    let rest = text[at..].replacen(old, &new.id, 1);
-    let expires = "credential.expires = \"";
-    let ended = new.ends.map(day).unwrap_or_default();
-    // The first one behind the id: that of the same client.
-    let rest = match rest.find(expires).map(|found| found + expires.len()) {
-        Some(found) if rest.get(found + 10..=found + 10) == Some("\"") => {
-            format!("{}{ended}{}", &rest[..found], &rest[found + 10..])
-        }
-        _ => rest,
+/// Keeps what is in this file, if it is there, beside it: in the first `.before-1`, `.before-2` … that
+/// is free.
+pub(super) fn keep_copy(path: &Path) -> Result<(), Error> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut copies = (1..).map(|nth| path.with_file_name(format!("{name}.before-{nth}")));
+    let free = copies.find(|copy| !is_there(copy));
+    let copied = fs::copy(path, free.unwrap_or_default());
+    copied.map(drop).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// Whether what [`write`] is going to write can be served from, its credential aside, which is not
+/// there yet.
+pub(super) fn foresee(new: &New, (tenant, origin): (&str, &str), api: &Api) -> Result<(), Error> {
+    let id = "00000000-0000-0000-0000-000000000000";
+    let held = if new.federated.is_some() {
+        Held::Token { file: new.federated_token_file.clone() }
+    } else {
+        let of = Credential { id: id.to_owned(), ends: Some(new.expires.from(SystemTime::now())) };
+        Held::Secret { file: beside(new, "client-secret"), of }
     };
-    let beside = file.with_extension("toml.new");
-    fs::write(&beside, format!("{}{rest}", &text[..at]))?;
-    fs::set_permissions(&beside, fs::metadata(file)?.permissions())?;
-    fs::rename(beside, file)?;
-    Ok(true)
+    let Err(problems) = config::parse(&text(new, (id, tenant, origin), api, &held), &new.file)
+    else {
+        return Ok(());
+    };
+    let others = problems.iter().filter(|it| !it.key.starts_with("client.credential"));
+    let others = others.map(|it| format!("{} {}", it.key, it.message)).collect::<Vec<_>>();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let text = format!("what is asked for makes no configuration: {}", others.join("; "));
+    Err(Error::Usage(text))
+}
+
+/// What became of a credential's id and end in a configuration.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Renewed {
+    Kept,
+    Changed,
+    /// They are not where [`write`] puts them.
+    NotFound,
+}
+
+/// Puts the new credential's id and end where those of the old one stand in the section of this
+/// client, if they are where [`write`] puts them. Owner, mode and links stay.
+pub(super) fn renew(
+    file: &Path,
+    app_id: &str,
+    (old, new): (Option<&str>, &Credential),
+) -> Result<Renewed, Error> {
+    let failed = |source| Error::File { path: file.to_owned(), source };
+    let text = fs::read_to_string(file).map_err(failed)?;
+    let Some(section) = section(&text, app_id) else { return Ok(Renewed::NotFound) };
+    let before = &text[section.clone()];
+    let Some(renewed) = renewed(before, (old, new)) else { return Ok(Renewed::NotFound) };
+    if renewed == before {
+        return Ok(Renewed::Kept);
+    }
+    let mut slot = Slot::of_configuration(file)?;
+    let text = format!("{}{renewed}{}", &text[..section.start], &text[section.end..]);
+    slot.write(text.as_bytes())?;
+    slot.place()?;
+    Ok(Renewed::Changed)
+}
+
+/// From the head of the table in which this client's id stands to the next one.
+fn section(text: &str, app_id: &str) -> Option<Range<usize>> {
+    let id = quoted(app_id);
+    let mut lines = text.split_inclusive('\n').scan(0, |at, line| {
+        *at += line.len();
+        Some((*at - line.len(), line))
+    });
+    let (mut start, mut found) = (0, false);
+    let end = lines.find_map(|(at, line)| {
+        if line.starts_with('[') {
+            if found {
+                return Some(at);
+            }
+            start = at;
+        }
+        let value = line.trim().strip_prefix("id").map(str::trim_start);
+        found |= value.and_then(|it| it.strip_prefix('=')).is_some_and(|it| it.trim() == id);
+        None
+    });
+    found.then(|| start..end.unwrap_or(text.len()))
+}
+
+fn renewed(section: &str, (old, new): (Option<&str>, &Credential)) -> Option<String> {
+    let mut section = section.to_owned();
+    if !section.contains(&new.id) {
+        let noted = section.split_once(KNOWN_BY).and_then(|(_, rest)| rest.lines().next());
+        let old = old.filter(|old| section.contains(old)).or(noted).map(str::trim);
+        let old = old.filter(|old| !old.is_empty())?.to_owned();
+        section = section.replacen(&old, &new.id, 1);
+    }
+    let expires = "credential.expires = \"";
+    let found = section.find(expires).map(|found| found + expires.len());
+    if let (Some(ends), Some(at)) = (new.ends, found)
+        && section.get(at + 10..=at + 10) == Some("\"")
+    {
+        section.replace_range(at..at + 10, &day(ends));
+    }
+    Some(section)
 }
 
 fn text(new: &New, (app_id, tenant, origin): (&str, &str, &str), api: &Api, held: &Held) -> String {
@@ -131,7 +224,7 @@ fn text(new: &New, (app_id, tenant, origin): (&str, &str, &str), api: &Api, held
     let _ = match held {
         Held::Secret { file, of } => writeln!(
             text,
-            "# The secret's ID, by which the authority knows it: {}\n\
+            "# The secret's ID, {KNOWN_BY}{}\n\
              credential.secret_file = {}\ncredential.expires = \"{}\"",
             of.id,
             credential_path(file),
@@ -139,7 +232,7 @@ fn text(new: &New, (app_id, tenant, origin): (&str, &str, &str), api: &Api, held
         ),
         Held::Certificate { file, of } => writeln!(
             text,
-            "# The certificate's ID, by which the authority knows it: {}\n\
+            "# The certificate's ID, {KNOWN_BY}{}\n\
              credential.certificate = {{ chain = {1}, key = {1} }}",
             of.id,
             credential_path(file)
@@ -180,6 +273,9 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(&text).unwrap_or_default()
 }
 
+/// What stands before a credential's id.
+const KNOWN_BY: &str = "by which the authority knows it: ";
+
 /// The login hosts of the clouds, which a configuration tells from other authorities.
 const ENTRA: [&str; 8] = [
     "login.microsoftonline.com",
@@ -191,3 +287,30 @@ const ENTRA: [&str; 8] = [
     "login.sovcloud-identity.de",
     "login.sovcloud-identity.sg",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_credential_of_one_client_is_renewed_and_nobody_else_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gateway.toml");
+        let of = |app: &str, id: &str| {
+            format!(
+                "[client.{app}]\nid = \"{app}\"\n# {KNOWN_BY}{id}\ncredential.secret_file = \"s\"\n"
+            )
+        };
+        let end = "credential.expires = \"2020-01-01\"\n";
+        fs::write(&file, format!("{}{}{end}", of("a", "old"), of("b", "old"))).unwrap();
+        let ends = super::super::expiry::read("2099-01-31T00:00:00Z");
+        let new = Credential { id: "new".to_owned(), ends };
+        assert_eq!(renew(&file, "a", (None, &new)).unwrap(), Renewed::Changed);
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text, format!("{}{}{end}", of("a", "new"), of("b", "old")));
+        assert_eq!(renew(&file, "b", (Some("old"), &new)).unwrap(), Renewed::Changed);
+        assert_eq!(renew(&file, "b", (None, &new)).unwrap(), Renewed::Kept);
+        assert!(fs::read_to_string(&file).unwrap().contains("expires = \"2099-01-31\""));
+        assert_eq!(renew(&file, "c", (None, &new)).unwrap(), Renewed::NotFound);
+    }
+}

@@ -12,12 +12,12 @@ use super::arguments::{New, Role};
 use super::credential::Held;
 use super::error::Error;
 use super::expiry::day;
-use super::file::{self, Before};
+use super::file::{self, Before, Renewed};
 use super::report::{Outcome, Report};
 use super::rest::{Service, Shown};
 use super::role::{self, Resource};
 use super::secret::{self, Replace, Wanted};
-use super::{az, certificate, federated, principal, probe};
+use super::{az, certificate, federated, fit, principal, probe};
 
 /// Registers, or goes on with a registration.
 pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error> {
@@ -35,6 +35,10 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
     report.begin("the application");
     let found = Application::find(&graph, new).await?;
     let has_file = before.is_of(found.as_ref().map(|it| &*it.app_id), &new.file)?;
+    match &found {
+        Some(found) if has_file => fit::fits(new, &found.app_id, (&origin, &api.token_scope))?,
+        _ => file::foresee(new, (&tenant, &origin), &api)?,
+    }
     let application = match found {
         Some(application) => {
             application.adjust(&graph, (new, &api), report).await?;
@@ -55,7 +59,7 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
     let held = credential(&graph, &application, new, report).await?;
     report.tell("credential", held.told());
     if has_file {
-        report.done(Outcome::Kept, &format!("configuration in {}", new.file.display()));
+        keep(new, &application, &held, report)?;
     } else {
         if !new.dry_run {
             file::write(new, (&application.app_id, &tenant, &origin), &api, &held)?;
@@ -84,6 +88,28 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
     }
     prove(new, &application.app_id, report).await?;
     what_next(new, (&principal, resource.as_ref()), &api, report);
+    Ok(())
+}
+
+/// Keeps the configuration, with the id and the end of the credential that it has by now.
+fn keep(
+    new: &New,
+    application: &Application,
+    held: &Held,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let what = format!("configuration in {}", new.file.display());
+    let renewed = match held {
+        Held::Secret { of, .. } | Held::Certificate { of, .. } if !new.dry_run => {
+            file::renew(&new.file, &application.app_id, (None, of))?
+        }
+        _ => Renewed::Kept,
+    };
+    if renewed == Renewed::Changed {
+        report.done(Outcome::Changed, &format!("{what}: the id and the end of its credential"));
+        return Ok(());
+    }
+    report.done(Outcome::Kept, &what);
     Ok(())
 }
 

@@ -66,7 +66,7 @@ async fn one(
     if application.secrets.iter().any(|it| it["keyId"] == id) {
         secret::remove(graph, application, id).await?;
     } else if keys.iter().any(|it| it["keyId"] == id) {
-        certificate::remove(graph, application, id).await?;
+        certificate::remove(graph, application, (id, None)).await?;
     } else {
         let path = format!("/applications/{}/federatedIdentityCredentials", application.id);
         let federated = graph.list(&path).await?;

@@ -18,7 +18,9 @@ use super::application::Application;
 use super::arguments::Rotate;
 use super::credential::Credential;
 use super::error::Error;
+use super::file::Renewed;
 use super::new::DESCRIPTION;
+use super::replaced::Replaced;
 use super::report::{Outcome, Report};
 use super::rest::Service;
 use super::secret::{self, Wanted};
@@ -43,8 +45,17 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     let (client, scope) = client(rotate, &settled)?;
     let (graph, application, _) = settled.open(&rotate.target, report).await?;
     let old = settled.in_use(&graph, &application).await?;
-    let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
     let (Here::Secret(file) | Here::Certificate { key: file, .. }) = here;
+    let replaced = Replaced::of(file);
+    if let Some(left) = replaced.read()?
+        && let Some(in_use) = old.as_ref().filter(|it| it.id != left.id)
+    {
+        // An earlier run put the one in its place that is in use now, and ended there.
+        report.line(&format!("an earlier run left the old credential {} to be removed", left.id));
+        note_in_file(rotate, &settled, (Some(&left), in_use), report);
+        retire(&graph, &application, (rotate, here, (&left, in_use)), report).await?;
+    }
+    let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
     let wanted = Wanted { file, description, ends };
     let new = match here {
         Here::Secret(path) => {
@@ -52,6 +63,7 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
             let (new, slot) = new_secret(&graph, &application, (&wanted, slot), report).await?;
             let client = with_secret(&client, slot.new_path());
             probe::accepted(&client, &scope, report).await?;
+            replaced.note(old.as_ref())?;
             slot.place()?;
             report.done(Outcome::Changed, &format!("{}: secret {}", path.display(), new.text()));
             new
@@ -62,6 +74,7 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
                 new_certificate(&graph, &application, (&wanted, slot), report).await?;
             let client = with_certificate(&client, slot.new_path());
             probe::accepted(&client, &scope, report).await?;
+            replaced.note(old.as_ref())?;
             slot.place()?;
             let text = format!("{}: certificate {}", chain.display(), new.text());
             report.done(Outcome::Changed, &text);
@@ -75,9 +88,16 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
             )));
         }
     };
-    note_in_file(rotate, (old.as_ref(), &new), report);
+    note_in_file(rotate, &settled, (old.as_ref(), &new), report);
     report.tell("credential", new.id.as_str());
-    retire(&graph, &application, (rotate, here, old), report).await
+    let Some(old) = old else {
+        report.note(
+            "which credential was in the file before cannot be told, so none is taken away: see \
+             dicom-gateway register list",
+        );
+        return Ok(());
+    };
+    retire(&graph, &application, (rotate, here, (&old, &new)), report).await
 }
 
 /// The client as a gateway has it, and what its tokens are asked for.
@@ -100,22 +120,24 @@ fn client(rotate: &Rotate, settled: &Settled) -> Result<(Client, String), Error>
 async fn retire(
     graph: &Service,
     application: &Application,
-    (rotate, here, old): (&Rotate, &Here, Option<Credential>),
+    (rotate, here, (old, new)): (&Rotate, &Here, (&Credential, &Credential)),
     report: &mut Report,
 ) -> Result<(), Error> {
-    let Some(old) = old else {
-        report.note(
-            "which credential was in the file before cannot be told, so none is taken away: see \
-             dicom-gateway register list",
-        );
-        return Ok(());
-    };
-    wait(rotate.grace_secs, &old, report).await;
-    report.begin("the old credential");
-    match here {
-        Here::Secret(_) => secret::remove(graph, application, &old.id).await?,
-        Here::Certificate { .. } => certificate::remove(graph, application, &old.id).await?,
+    if !old.is_over(SystemTime::now()) {
+        wait(rotate.grace_secs, old, report).await;
     }
+    report.begin("the old credential");
+    let file = match here {
+        Here::Secret(path) => {
+            secret::remove(graph, application, &old.id).await?;
+            path
+        }
+        Here::Certificate { key, .. } => {
+            certificate::remove(graph, application, (&old.id, Some(&new.id))).await?;
+            key
+        }
+    };
+    Replaced::of(file).forget()?;
     report.done(Outcome::Removed, &format!("old credential {}", old.id));
     Ok(())
 }
@@ -135,6 +157,7 @@ async fn new_secret(
     if let Ok(value) = secret::read(slot.new_path())
         && !value.expose_secret().is_empty()
         && let Some(known) = secret::belonging(&application.secrets, &value, None)
+        && !known.is_over(SystemTime::now())
     {
         report.done(Outcome::Kept, &format!("secret {}, which an earlier run made", known.text()));
         return Ok((known, slot));
@@ -162,7 +185,7 @@ async fn new_certificate(
     report.begin("a new certificate");
     let (pem, public) = certificate::generate(&application.name, wanted.ends)?;
     slot.write(pem.as_bytes())?;
-    let new = certificate::upload(graph, application, (known, &public), wanted).await?;
+    let new = certificate::upload(graph, application, &public, wanted).await?;
     report.done(Outcome::Made, &format!("certificate {}", new.text()));
     Ok((new, slot))
 }
@@ -194,13 +217,13 @@ fn with_certificate(client: &Client, path: &Path) -> Client {
 
 fn note_in_file(
     rotate: &Rotate,
+    settled: &Settled,
     (old, new): (Option<&Credential>, &Credential),
     report: &mut Report,
 ) {
     let path = &rotate.target.file;
-    let old = old.map(|it| &*it.id).unwrap_or_default();
-    match file::renew(path, (old, new)) {
-        Ok(true) => report.next(
+    match file::renew(path, &settled.app_id, (old.map(|it| &*it.id), new)) {
+        Ok(Renewed::Changed | Renewed::Kept) => report.next(
             "kill -HUP the gateways, or let them be: the new end of the secret is for their warnings",
         ),
         _ => report.note(&format!(

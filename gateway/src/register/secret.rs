@@ -7,6 +7,7 @@ use config::PrivateFile;
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::application::Application;
 use super::az::word;
@@ -14,6 +15,7 @@ use super::change::Change;
 use super::credential::{Credential, Held, is_there};
 use super::error::Error;
 use super::expiry::{day, written};
+use super::file;
 use super::report::{Outcome, Report};
 use super::rest::Service;
 use super::slot::Slot;
@@ -35,19 +37,31 @@ pub(super) async fn have(
     let path = wanted.file;
     if is_there(path) {
         let value = read(path)?;
-        if let Some(known) = belonging(&application.secrets, &value, None) {
+        let known = belonging(&application.secrets, &value, None);
+        let over = known.as_ref().filter(|it| it.is_over(SystemTime::now()));
+        if let (Some(known), None) = (&known, over) {
             report.done(Outcome::Kept, &format!("secret {} in {}", known.text(), path.display()));
-            return Ok((Held::Secret { file: path.to_owned(), of: known }, None));
+            return Ok((Held::Secret { file: path.to_owned(), of: known.clone() }, None));
         }
         if replace == Replace::Nothing {
+            let what = match over {
+                Some(over) => format!("holds a secret that has ended ({})", over.text()),
+                None => "is there already, and is no secret of this application".to_owned(),
+            };
             return Err(Error::Configuration(format!(
-                "{} is there already, and is no secret of this application that is still good: \
-                 --credential-file names another file, --force replaces it",
+                "{} {what}: dicom-gateway register rotate puts a new one in its place where a \
+                 configuration names it; --credential-file names another file",
                 path.display()
             )));
         }
+        if !graph.changes_nothing() {
+            file::keep_copy(path)?;
+        }
     }
-    let same = application.secrets.iter().filter(|it| it["displayName"] == wanted.description);
+    let is_called_so = |it: &&Value| {
+        it["displayName"].as_str().is_some_and(|it| it.starts_with(wanted.description))
+    };
+    let same = application.secrets.iter().filter(is_called_so);
     for lost in same {
         let of = Credential::read(lost);
         report.note(&format!(
@@ -93,18 +107,17 @@ pub(super) async fn add(
         day(wanted.ends),
         word(&wanted.file.to_string_lossy())
     );
-    let known = ids(&application.secrets);
     for attempt in 0.. {
+        // If its value is lost on the way, no other secret is taken for it.
+        let name = format!("{} {}", wanted.description, &Uuid::new_v4().to_string()[..8]);
         let body = json!({ "passwordCredential": {
-            "displayName": wanted.description,
+            "displayName": name,
             "endDateTime": written(wanted.ends),
         } });
         let change = Change::new(Method::POST, path.clone(), Some(body)).az(az.clone());
         match graph.change(change.giving(&[("keyId", "{secret-id}")])).await {
             Err(error) if error.is_unanswered() && attempt < ATTEMPTS => {
-                forget_lost(graph, application, (&known, wanted), report)
-                    .await
-                    .map_err(|_| error)?;
+                forget_lost(graph, application, &name, report).await.map_err(|_| error)?;
             }
             Err(error) => return Err(error),
             Ok(mut made) => {
@@ -132,14 +145,17 @@ pub(super) async fn remove(
     let path = format!("/applications/{}/removePassword", application.id);
     let change = Change::new(Method::POST, path, Some(json!({ "keyId": id })));
     match graph.change(change).await {
-        // Graph says 400 of a secret that it does not know.
-        Err(error) if error.has_status(400) || error.has_status(404) => Ok(()),
+        // Graph says 400 of a secret that it does not know, and of much else.
+        Err(error) if error.has_status(400) || error.has_status(404) => {
+            let now = application.again(graph).await?;
+            if ids(&now.secrets).iter().any(|it| it == id) { Err(error) } else { Ok(()) }
+        }
         removed => removed.map(drop),
     }
 }
 
 /// Which of the application's secrets this value is, as far as can be told by the beginning that
-/// Graph shows: the one of this id if several begin so.
+/// Graph shows: the one of this id if several begin so, or the only one that is still good.
 pub(super) fn belonging(
     secrets: &[Value],
     value: &SecretString,
@@ -150,10 +166,15 @@ pub(super) fn belonging(
         it["hint"].as_str().is_some_and(|hint| !hint.is_empty() && value.starts_with(hint))
     };
     let now = SystemTime::now();
-    let found = secrets.iter().filter(fits).map(Credential::read);
-    let found = found.filter(|it| !it.is_over(now)).collect::<Vec<_>>();
+    let found = secrets.iter().filter(fits).map(Credential::read).collect::<Vec<_>>();
+    let good = found.iter().filter(|it| !it.is_over(now)).collect::<Vec<_>>();
     let named = found.iter().find(|it| Some(&*it.id) == id);
-    named.or(if let [only] = &found[..] { Some(only) } else { None }).cloned()
+    let only = match (&found[..], &good[..]) {
+        ([only], _) => Some(only),
+        (_, [only]) => Some(*only),
+        _ => None,
+    };
+    named.or(only).cloned()
 }
 
 /// The value in a private file.
@@ -168,13 +189,13 @@ pub(super) fn read(path: &Path) -> Result<SecretString, Error> {
 async fn forget_lost(
     graph: &Service,
     application: &Application,
-    (known, wanted): (&[String], &Wanted<'_>),
+    name: &str,
     report: &mut Report,
 ) -> Result<(), Error> {
     let now = application.again(graph).await?;
     for it in &now.secrets {
         let of = Credential::read(it);
-        if !known.contains(&of.id) && it["displayName"] == wanted.description {
+        if it["displayName"] == name {
             remove(graph, application, &of.id).await?;
             report.note(&format!(
                 "the value of secret {} was lost on its way here: it is taken away, and another one made",
@@ -205,6 +226,7 @@ mod tests {
             secret("b", "abc", late),
             secret("c", "xyz", late),
             secret("d", "old", "2020-01-01T00:00:00Z"),
+            secret("f", "xyz", "2020-01-01T00:00:00Z"),
             json!({ "keyId": "e", "hint": null, "endDateTime": late }),
         ];
         let of =
@@ -212,7 +234,7 @@ mod tests {
         assert_eq!(of("xyz~1", None).as_deref(), Some("c"));
         assert_eq!(of("abc~1", None), None);
         assert_eq!(of("abc~1", Some("b")).as_deref(), Some("b"));
-        assert_eq!(of("old~1", None), None);
+        assert_eq!(of("old~1", None).as_deref(), Some("d"));
         assert_eq!(of("none", None), None);
     }
 }

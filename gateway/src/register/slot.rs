@@ -1,4 +1,4 @@
-//! A private file that is replaced whole: written beside its place, and put there by a rename.
+//! A file that is replaced whole: written beside its place, and put there by a rename.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 
-/// The place of a file that only its owner may read.
+/// The place of a file: of one that only its owner may read, if nothing else is said.
 pub(super) struct Slot {
     path: PathBuf,
     new: PathBuf,
+    /// The mode where there was none before, and what may be kept of one that was there.
+    modes: (u32, u32),
     is_written: bool,
 }
 
@@ -18,6 +20,15 @@ impl Slot {
     /// Makes sure that something can be put there, before there is something: a secret is shown
     /// once.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        Self::with(path, PRIVATE)
+    }
+
+    /// The same for a file that holds no secret: whoever may read it now may read it then.
+    pub(super) fn of_configuration(path: &Path) -> Result<Self, Error> {
+        Self::with(path, (0o640, 0o777))
+    }
+
+    fn with(path: &Path, modes: (u32, u32)) -> Result<Self, Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         // A link stays, and what it leads to is replaced.
         let path = match fs::canonicalize(path) {
@@ -25,7 +36,7 @@ impl Slot {
             resolved => resolved.map_err(failed)?,
         };
         let new = Self::beside(&path);
-        let slot = Self { path, new, is_written: false };
+        let slot = Self { path, new, modes, is_written: false };
         slot.create().map_err(failed)?;
         Ok(slot)
     }
@@ -40,7 +51,7 @@ impl Slot {
         let path = fs::canonicalize(path).ok()?;
         let new = Self::beside(&path);
         let is_written = fs::metadata(&new).is_ok_and(|it| it.len() > 0);
-        is_written.then_some(Self { path, new, is_written })
+        is_written.then_some(Self { path, new, modes: PRIVATE, is_written })
     }
 
     /// Writes it, on the disk when this returns. It stays there until it is put in its place.
@@ -68,15 +79,15 @@ impl Slot {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.new)?;
+        let (mode, kept) = self.modes;
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.new)?;
         // Whoever reads it now shall be able to read the next one.
         if let Ok(before) = fs::metadata(&self.path) {
             let now = file.metadata()?;
             if (now.uid(), now.gid()) != (before.uid(), before.gid()) {
                 fchown(&file, Some(before.uid()), Some(before.gid()))?;
             }
-            // No more than a group's leave to read it, as Kubernetes gives it.
-            file.set_permissions(Permissions::from_mode(before.mode() & 0o640))?;
+            file.set_permissions(Permissions::from_mode(before.mode() & kept))?;
         }
         Ok(file)
     }
@@ -94,6 +105,9 @@ impl Drop for Slot {
         }
     }
 }
+
+/// Of a mode that was there, no more than a group's leave to read it, as Kubernetes gives it.
+const PRIVATE: (u32, u32) = (0o600, 0o640);
 
 #[cfg(test)]
 mod tests {

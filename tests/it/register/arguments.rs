@@ -27,6 +27,18 @@ async fn a_command_that_makes_no_sense_ends_with_64() {
 }
 
 #[tokio::test]
+async fn a_service_that_no_gateway_can_serve_is_told_before_anything_is_made() {
+    let scene = Scene::new().await;
+    for origin in ["ftp://dicom.example", "dicom.example", "https://"] {
+        for credential in ["--secret", "--certificate"] {
+            let ended = scene.register_at(origin, &[credential]).await;
+            failed(&ended, 64, "makes no configuration: route[0].origin");
+        }
+    }
+    assert!(scene.graph.writes().is_empty(), "{:?}", scene.graph.writes());
+}
+
+#[tokio::test]
 async fn tokens_are_sent_in_the_clear_to_this_machine_alone() {
     for option in ["--graph-url", "--arm-url", "--authority-host"] {
         let arguments = [

@@ -102,6 +102,15 @@ impl Scene {
         Program::run(&arguments, &[]).await
     }
 
+    /// `register` for a service that is elsewhere.
+    async fn register_at(&self, origin: &str, more: &[&str]) -> Ended {
+        let mut arguments = self.unsigned(more);
+        let at = arguments.iter().position(|it| it == "--origin").unwrap();
+        arguments[at + 1] = origin.to_owned();
+        arguments.extend(self.tokens());
+        Program::run(&arguments, &[]).await
+    }
+
     /// One of the commands for a registration that is there.
     async fn run(&self, command: &str, more: &[&str]) -> Ended {
         Program::run(&self.existing(command, more), &[]).await

@@ -37,6 +37,7 @@ async fn the_page_shows_what_is_really_printed() {
     let told = json(&scene.run("list", &["--json"]).await);
     let left = told["credentials"][0]["days_left"].as_u64().unwrap();
     known.push((format!("{left} days left"), "180 days left"));
+    known.push((text(&secret["displayName"]), "dicom-gateway 3f2a9c10"));
     shows(&scene.run("list", &[]).await.stdout, &known);
 
     let rotated = scene.run("rotate", &["--grace-secs", "1"]).await;

@@ -109,9 +109,32 @@ async fn a_rotation_that_fails_anywhere_leaves_what_serves_and_goes_on() {
         good(&scene.check().await);
         let application = scene.application();
         let left = application["passwordCredentials"].as_array().unwrap().len();
-        // The one whose removal was denied is named, for somebody to take away.
-        let most = if first.stderr.contains("removePassword") { 2 } else { 1 };
-        assert!(left <= most, "request {nth}, {fault:?}: {left}\n{}", first.stderr);
+        assert_eq!(left, 1, "request {nth}, {fault:?}\n{}", first.stderr);
+        assert!(!scene.path(".client-secret.old").exists(), "{nth}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_ended_in_the_grace_time_leaves_the_old_one_to_the_next_run() {
+    for (credential, list) in
+        [("--secret", "passwordCredentials"), ("--certificate", "keyCredentials")]
+    {
+        let scene = Scene::new().await;
+        good(&scene.register(&[credential]).await);
+        let first = scene.application()[list][0]["keyId"].as_str().unwrap().to_owned();
+        let program = Program::start(&scene.existing("rotate", &["--grace-secs", "600"]), &[]);
+        program.wait_for_line("is good for 600 s more").await;
+        drop(program);
+        assert_eq!(scene.application()[list].as_array().unwrap().len(), 2);
+
+        let ended = scene.run("rotate", &["--grace-secs", "0"]).await;
+        good(&ended);
+        assert!(ended.stderr.contains(&format!("removed: old credential {first}")));
+        let application = scene.application();
+        let left = application[list].as_array().unwrap();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(scene.text("gateway.toml").contains(left[0]["keyId"].as_str().unwrap()));
+        good(&scene.check().await);
     }
 }
 
@@ -137,6 +160,75 @@ async fn a_secret_that_the_authority_does_not_take_yet_is_not_put_in_place() {
     assert_eq!(scene.graph.secrets().len(), 2);
     assert_eq!(scene.text("client-secret"), scene.graph.secrets()[1]);
     assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_has_ended_is_replaced_and_so_is_its_end() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret", "--expires", "2098-01-31"]).await);
+    let toml = scene.text("gateway.toml").replace("2098-01-31", "2020-01-01");
+    scene.world.scratch.file("gateway.toml", toml);
+    scene.graph.expire_secrets();
+    let ended = scene.run("rotate", &["--expires", "2099-02-28"]).await;
+    good(&ended);
+    let application = scene.application();
+    let left = application["passwordCredentials"].as_array().unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let toml = scene.text("gateway.toml");
+    assert!(toml.contains(left[0]["keyId"].as_str().unwrap()), "{toml}");
+    assert!(toml.contains("credential.expires = \"2099-02-28\""), "{toml}");
+    good(&scene.check().await);
+}
+
+#[tokio::test]
+async fn what_the_directory_does_not_say_takes_no_other_certificate_away() {
+    // The requests that read the list: to tell what is in use, to add one, and to take one away.
+    for nth in [2, 4, 6] {
+        let scene = Scene::new().await;
+        good(&scene.register(&["--certificate"]).await);
+        let theirs = scene.application()["keyCredentials"][0]["keyId"].clone();
+        for file in ["client-certificate.pem", "gateway.toml"] {
+            std::fs::remove_file(scene.path(file)).unwrap();
+        }
+        good(&scene.register(&["--certificate"]).await);
+        scene.graph.fail(nth, Fault::Bare);
+        let first = scene.run("rotate", &["--grace-secs", "0"]).await;
+        let application = scene.application();
+        let left = application["keyCredentials"].as_array().unwrap();
+        assert!(left.iter().any(|it| it["keyId"] == theirs), "{nth}: {left:?}");
+        failed(&first, 1, "nothing that can be used");
+        good(&scene.run("rotate", &["--grace-secs", "0"]).await);
+        let application = scene.application();
+        let left = application["keyCredentials"].as_array().unwrap();
+        assert!(left.len() == 2 && left[0]["keyId"] == theirs, "{nth}: {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_only_said_to_be_removed_when_it_is() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    scene.graph.fail(3, Fault::Bad);
+    let ended = scene.run("rotate", &["--grace-secs", "0"]).await;
+    failed(&ended, 1, "removePassword");
+    assert!(!ended.stderr.contains("removed:"), "{}", ended.stderr);
+    assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 2);
+    good(&scene.run("rotate", &["--grace-secs", "0"]).await);
+    assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_configuration_behind_a_link_stays_there_with_its_mode() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    std::fs::rename(scene.path("gateway.toml"), scene.path("real.toml")).unwrap();
+    std::os::unix::fs::symlink("real.toml", scene.path("gateway.toml")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(scene.path("real.toml"), mode).unwrap();
+    good(&scene.run("rotate", &["--grace-secs", "0", "--expires", "2099-02-28"]).await);
+    assert!(scene.path("gateway.toml").is_symlink());
+    assert!(scene.text("real.toml").contains("2099-02-28"));
+    assert_eq!(scene.mode("real.toml"), 0o644);
 }
 
 #[tokio::test]

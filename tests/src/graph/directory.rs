@@ -32,6 +32,10 @@ pub enum Fault {
     Throttled(u64),
     /// 503 without a word.
     Unavailable,
+    /// 400, for a reason that is not told.
+    Bad,
+    /// 200 and an object without any property, and nothing is done.
+    Bare,
     /// The connection ends before anything was done.
     Gone,
     /// It is done, and the connection ends before the answer.

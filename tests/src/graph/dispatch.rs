@@ -47,6 +47,8 @@ pub(super) async fn answer(
         Some(Fault::Unavailable) => {
             return Ok(told(Err(Refusal::new(503, "ServiceUnavailable", "Try again later."))));
         }
+        Some(Fault::Bad) => return Ok(told(Err(Refusal::bad("Try another time.")))),
+        Some(Fault::Bare) => return Ok(told(Ok((StatusCode::OK, Some(serde_json::json!({})))))),
         Some(Fault::Denied) => return Ok(told(Err(Refusal::denied()))),
         Some(Fault::Lost) | None => {}
     }

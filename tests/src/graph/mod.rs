@@ -109,6 +109,15 @@ impl Graph {
         self.lock().longest_credential = Some(longest);
     }
 
+    /// Lets all secrets end long ago, as the directory shows them.
+    pub fn expire_secrets(&self) {
+        for application in &mut self.lock().applications {
+            for secret in application["passwordCredentials"].as_array_mut().into_iter().flatten() {
+                secret["endDateTime"] = "2020-01-01T00:00:00Z".into();
+            }
+        }
+    }
+
     /// Answers the `nth` request from now on, counted from 1, in this way.
     pub fn fail(&self, nth: usize, fault: Fault) {
         let mut directory = self.lock();
