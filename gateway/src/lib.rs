@@ -43,6 +43,7 @@ mod rotation;
 mod route;
 mod server;
 mod source;
+mod terminal;
 mod token;
 mod transaction;
 mod tunnel;

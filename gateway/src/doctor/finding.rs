@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::terminal::obeys;
+
 /// What one check found. Holds no secret, no token, and nothing of what a DICOM service keeps.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
@@ -147,12 +149,7 @@ impl<'t> Section<'t> {
 /// What came from outside, fit for a line of a terminal: short, and without characters that control
 /// one.
 pub(super) fn plain(text: &str) -> String {
-    // Marks that turn the direction of text, or cannot be seen, among them.
-    let is_odd = |c: char| {
-        let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
-        c.is_control() || c == '\u{feff}' || hidden.iter().any(|range| range.contains(&c))
-    };
-    let mut plain = text.chars().map(|c| if is_odd(c) { '?' } else { c });
+    let mut plain = text.chars().map(|c| if obeys(c) { '?' } else { c });
     let mut shown = plain.by_ref().take(SHOWN_MOST).collect::<String>();
     if plain.next().is_some() {
         shown.push('…');

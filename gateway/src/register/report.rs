@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::error::Error;
+use crate::terminal::lines;
 
 /// Tells people on standard error, a line a step, and scripts on standard output, all at the end.
 pub(super) struct Report {
@@ -51,7 +52,7 @@ impl Report {
     /// What is under way; on a terminal only, where it is replaced by what became of it.
     pub(super) fn begin(&self, what: &str) {
         if self.terminal {
-            eprint!("\r\x1b[K… {what}");
+            eprint!("\r\x1b[K… {}", lines(what));
             let _ = io::stderr().flush();
         }
     }
@@ -89,7 +90,7 @@ impl Report {
         if self.terminal {
             eprint!("\r\x1b[K");
         }
-        eprintln!("{text}");
+        eprintln!("{}", lines(text));
     }
 
     /// For scripts.
@@ -106,7 +107,7 @@ impl Report {
     pub(super) fn print(&self, text: &str) {
         if !self.json {
             let mut stdout = io::stdout().lock();
-            let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+            let _ = writeln!(stdout, "{}", lines(text)).and_then(|()| stdout.flush());
         }
     }
 
