@@ -27,10 +27,16 @@ pub(crate) struct Body {
 }
 
 enum Source {
-    Whole(Option<Bytes>),
+    Whole(Whole),
     Origin(OriginBody),
     /// The same, whose end waits for the record.
     Kept(Box<Kept>),
+}
+
+struct Whole {
+    bytes: Option<Bytes>,
+    /// They were given, and hyper may hold them until the caller takes them.
+    owed: bool,
 }
 
 struct OriginBody {
@@ -84,9 +90,7 @@ pub(crate) fn keep(response: &mut Response<Body>) -> Option<Keeping> {
     let has_none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         || record.method() == Method::HEAD;
     let origin = match source {
-        Source::Whole(bytes) => {
-            return record.keep(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
-        }
+        Source::Whole(whole) => return record.keep(whole.left()),
         Source::Origin(origin) => origin,
         Source::Kept(kept) => &kept.origin,
     };
@@ -96,7 +100,8 @@ pub(crate) fn keep(response: &mut Response<Body>) -> Option<Keeping> {
 impl Body {
     /// One of our own making.
     pub(crate) fn whole(bytes: Bytes, record: Option<Record>) -> Self {
-        Self { source: Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record }
+        let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
+        Self { source: Source::Whole(Whole { bytes, owed: false }), record }
     }
 
     /// The origin server's. `version` is the caller's.
@@ -131,6 +136,22 @@ impl Body {
             Source::Origin(origin)
         };
         Self { source, record: Some(record) }
+    }
+}
+
+impl Whole {
+    /// Until the body is dropped it is the caller's turn: it may leave no window for the bytes.
+    fn give(&mut self, record: Option<&Record>) -> Option<Bytes> {
+        let bytes = self.bytes.take()?;
+        if let Some(record) = record {
+            self.owed = true;
+            record.conn().owes(true);
+        }
+        Some(bytes)
+    }
+
+    fn left(&self) -> u64 {
+        self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)
     }
 }
 
@@ -239,7 +260,10 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let frame = match &mut this.source {
-            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Whole(whole) => {
+                let bytes = whole.give(this.record.as_ref());
+                Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Source::Origin(origin) => origin.poll(cx),
             Source::Kept(kept) => match &mut this.record {
                 Some(record) => kept.poll(cx, record),
@@ -264,7 +288,7 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Whole(bytes) => bytes.is_none(),
+            Source::Whole(whole) => whole.bytes.is_none(),
             Source::Origin(origin) => origin.is_ended(),
             Source::Kept(kept) => kept.is_ended(),
         }
@@ -272,9 +296,7 @@ impl HttpBody for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
+            Source::Whole(whole) => SizeHint::with_exact(whole.left()),
             Source::Origin(origin) => origin.size_hint(),
             Source::Kept(kept) => kept.size_hint(),
         }
@@ -289,7 +311,12 @@ impl Drop for Body {
             record.whole();
         }
         let origin = match &mut self.source {
-            Source::Whole(_) => return,
+            Source::Whole(whole) => {
+                if let Some(record) = self.record.as_ref().filter(|_| whole.owed) {
+                    record.conn().owes(false);
+                }
+                return;
+            }
             Source::Origin(origin) => origin,
             Source::Kept(kept) => &mut kept.origin,
         };

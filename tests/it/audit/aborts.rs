@@ -1,12 +1,14 @@
 //! What breaks off is on record too, with what came through until then.
 
-use gateway_tests::Reply;
 use gateway_tests::paused::paused;
+use gateway_tests::{RawCaller, Reply};
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::json;
 
 use super::{Scene, VERSIONS, ask, connect, tells};
+use crate::http::timers::short;
+use crate::wire::http2;
 
 #[tokio::test]
 async fn whoever_breaks_off_is_told_apart() {
@@ -75,6 +77,22 @@ async fn whoever_breaks_off_is_told_apart() {
         });
         tells(&scene.last(count).await, &broken);
     }
+}
+
+#[tokio::test]
+async fn who_takes_no_refusal_holds_no_room_for_records() {
+    let scene = Scene::new().await;
+    let mut toml = scene.toml("max_waiting = 10");
+    toml.listener = short("body_timeout_secs");
+    let gateway = scene.world.start_ready(&toml).await;
+    let mut stalled = RawCaller::connect(gateway.address()).await.unwrap();
+    let asked = http2::frames(http2::SEARCH);
+    // Its settings leave no window for answers.
+    let (preface, request) = asked.split_at(24);
+    let no_window = http2::frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    stalled.send([preface, &no_window, request].concat()).await.unwrap();
+    tells(&scene.last(1).await, &json!({ "status": 401, "code": "no-credentials" }));
+    drop(stalled);
 }
 
 /// An answer that promises more than it gives.
