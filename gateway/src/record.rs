@@ -73,7 +73,7 @@ enum Outcome {
     Unanswered,
     /// An answer is on its way.
     Answering,
-    /// The answer was given whole.
+    /// The answer was handed to the connection whole.
     Whole,
     /// The gateway answered with an error.
     Failed(Error),
