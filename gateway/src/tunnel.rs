@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::Blame;
 use crate::origin::Lease;
-use crate::record::Record;
+use crate::record::{self, Record};
 
 mod frames;
 mod lane;
@@ -29,6 +29,13 @@ pub(crate) struct Tunnel {
     _lease: Lease,
     record: Record,
     idle: Duration,
+}
+
+/// The record, which has the bytes that passed whichever way the tunnel ends.
+struct Told {
+    record: Record,
+    inward: Cell<u64>,
+    outward: Cell<u64>,
 }
 
 impl Tunnel {
@@ -47,15 +54,18 @@ impl Tunnel {
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { origin, mut record, idle, .. } = self;
+        let Self { origin, record, idle, .. } = self;
+        let mut passed = Told { record, inward: Cell::new(0), outward: Cell::new(0) };
         let Ok(origin) = origin.await else {
-            return record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF);
+            return passed.record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF);
         };
         let (from_caller, to_caller) = split(caller);
         let (from_origin, to_origin) = split(TokioIo::new(origin));
         let moved = Cell::new(Instant::now());
-        let mut inward = Lane::new((Party::Caller, from_caller), to_origin, &moved);
-        let mut outward = Lane::new((Party::Origin, from_origin), to_caller, &moved);
+        let mut inward =
+            Lane::new((Party::Caller, from_caller), to_origin, (&moved, &passed.inward));
+        let mut outward =
+            Lane::new((Party::Origin, from_origin), to_caller, (&moved, &passed.outward));
         inward.hold(early);
 
         let mut told = std::pin::pin!(told);
@@ -90,18 +100,31 @@ impl Tunnel {
             }
             End::Broke(_) => {}
         }
-        (record.received, record.sent) = (inward.carried(), outward.carried());
+        let is_closed = inward.is_closed() || outward.is_closed();
+        passed.count();
+        let record = &mut passed.record;
         match end {
-            End::HungUp(who) | End::Broke(who) if !inward.is_closed() && !outward.is_closed() => {
-                if who == Party::Origin {
-                    record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF);
-                }
-            }
+            End::HungUp(who) | End::Broke(who) if !is_closed => match who {
+                Party::Caller => record.broke_off(Blame::Caller, record::LEFT),
+                Party::Origin => record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF),
+            },
             _ => record.whole(),
         }
         if let Some(kept) = record.keep(0) {
             kept.await;
         }
+    }
+}
+
+impl Told {
+    fn count(&mut self) {
+        (self.record.received, self.record.sent) = (self.inward.get(), self.outward.get());
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.count();
     }
 }
 
