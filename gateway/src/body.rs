@@ -5,20 +5,22 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, Version};
+use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::error::Blame;
 use crate::origin::Lease;
 use crate::patience::Patience;
-use crate::record::{Keeping, Record};
+use crate::record::Record;
 use crate::rewrite::{Broken, Rewriter};
 use crate::server::Conn;
 
 mod kept;
+mod recorded;
 
 use self::kept::Kept;
+pub(crate) use self::recorded::recorded;
 
 /// What the caller is given. Ends the transaction's record when it ends, whichever way.
 pub(crate) struct Body {
@@ -70,31 +72,26 @@ pub(crate) enum BodyError {
     /// The origin server stopped sending.
     #[error("the origin server stopped sending")]
     Late,
+    /// No record of it could be kept.
+    #[error("no record of the access could be kept")]
+    Unrecorded,
 }
 
 impl BodyError {
+    fn blame(self) -> Blame {
+        match self {
+            Self::BrokeOff | Self::Late => Blame::Origin,
+            Self::Unrecorded => Blame::Gateway,
+        }
+    }
+
     fn code(self) -> &'static str {
         match self {
             Self::BrokeOff => "origin-broke-off",
             Self::Late => "origin-late",
+            Self::Unrecorded => "audit-unavailable",
         }
     }
-}
-
-/// What a head without anything behind it, or with all of it, has to wait for: that the record of the
-/// access is kept. Nothing, but with `durability = "synced"`.
-pub(crate) fn keep(response: &mut Response<Body>) -> Option<Keeping> {
-    let status = response.status();
-    let Body { source, record } = response.body_mut();
-    let record = record.as_mut()?;
-    let has_none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || record.method() == Method::HEAD;
-    let origin = match source {
-        Source::Whole(whole) => return record.keep(whole.left()),
-        Source::Origin(origin) => origin,
-        Source::Kept(kept) => &kept.origin,
-    };
-    if has_none || origin.is_ended() { record.keep(0) } else { None }
 }
 
 impl Body {
@@ -275,7 +272,7 @@ impl HttpBody for Body {
                 record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
             (Poll::Ready(Some(Err(error))), Some(record)) => {
-                record.broke_off(Blame::Origin, error.code());
+                record.broke_off(error.blame(), error.code());
             }
             (Poll::Ready(None), Some(record)) => {
                 record.whole();

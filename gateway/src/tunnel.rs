@@ -111,7 +111,8 @@ impl Tunnel {
             _ => record.whole(),
         }
         if let Some(kept) = record.keep(0) {
-            kept.await;
+            // All has been said already: there is nothing left to withhold.
+            let _ = kept.await;
         }
     }
 }
