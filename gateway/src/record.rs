@@ -6,13 +6,13 @@
 //! and log are told no path, no query and no header: those may tell of a patient.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use config::{LogFormat, LogLevel, Transaction};
 use http::{Method, StatusCode};
 
 use crate::Gateway;
+use crate::emergency::Emergency;
 use crate::error::{Blame, Error};
 use crate::origin::Upload;
 use crate::route::Route;
@@ -45,8 +45,8 @@ pub(crate) struct Record {
     pub(crate) transaction: Option<Transaction>,
     /// How the caller proved who it is, if it did.
     pub(crate) caller: Option<&'static str>,
-    /// The emergency that it is done in: the reason that its principal gave.
-    pub(crate) emergency: Option<Arc<str>>,
+    /// The emergency that it is done in.
+    pub(crate) emergency: Option<Emergency>,
     /// The caller's body, if there is one.
     pub(crate) upload: Option<Rc<Upload>>,
     /// Bytes that came from the caller by a WebSocket.

@@ -29,6 +29,8 @@ pub(crate) struct Tunnel {
     _lease: Lease,
     record: Record,
     idle: Duration,
+    /// When the emergency is over that it was opened in.
+    until: Option<Instant>,
 }
 
 /// The record, which has the bytes that passed whichever way the tunnel ends.
@@ -43,18 +45,19 @@ impl Tunnel {
     pub(crate) fn new(origin: OnUpgrade, lease: Lease, record: Record) -> Self {
         let route = record.route();
         let idle = route.map_or(Duration::ZERO, |route| route.config.websocket_idle_timeout);
-        Self { origin, _lease: lease, record, idle }
+        let until = record.emergency.as_ref().map(|emergency| emergency.until.into());
+        Self { origin, _lease: lease, record, idle, until }
     }
 
-    /// Carries bytes until either side has left, nothing has moved for too long, or `told` to end.
-    /// `early` came from the caller before.
+    /// Carries bytes until either side has left, nothing has moved for too long, the emergency is over
+    /// that it was opened in, or `told` to end. `early` came from the caller before.
     ///
     /// A token that ends meanwhile ends nothing: it was good when the WebSocket was opened.
     pub(crate) async fn run<C>(self, caller: C, early: Bytes, told: impl Future<Output = ()>)
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { origin, record, idle, .. } = self;
+        let Self { origin, record, idle, until, .. } = self;
         let mut passed = Told { record, inward: Cell::new(0), outward: Cell::new(0) };
         let Ok(origin) = origin.await else {
             return passed.record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF);
@@ -75,6 +78,7 @@ impl Tunnel {
             end = outward.carry() => end,
             end = inward.carry() => end,
             () = still(&moved, idle) => End::Ours,
+            () = over(until) => End::Ours,
         };
         match end {
             End::Ours => {
@@ -126,6 +130,14 @@ impl Told {
 impl Drop for Told {
     fn drop(&mut self) {
         self.count();
+    }
+}
+
+/// Ends then, if ever.
+async fn over(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 

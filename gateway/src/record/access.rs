@@ -123,7 +123,7 @@ impl Record {
             duration: self.started.elapsed(),
             trace: &self.trace,
             vouched: self.asker == Asker::Proxy,
-            emergency: self.emergency.as_deref(),
+            emergency: self.emergency.as_ref().map(|it| &*it.reason),
         };
         Some(local.ledger.as_ref()?.add(place, |buffer| line.write(&local.stamp, buffer)))
     }

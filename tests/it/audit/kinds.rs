@@ -93,6 +93,21 @@ async fn a_websocket_that_the_drain_cuts_off_is_on_record_with_its_bytes() {
     );
 }
 
+#[tokio::test]
+async fn a_websocket_that_was_opened_in_an_emergency_ends_with_it() {
+    let (scene, notifier) = (Scene::new().await, Notifier::start().await);
+    let emergency =
+        "emergency = { to = [\"api_key:ward-7\"], allow = [\"worklist\"], max_secs = 1 }\n";
+    let gateway = start(&scene, &notifier, (emergency, "")).await;
+    let (mut caller, mut opened) = open(&scene, (&gateway, &notifier), Some("fall")).await;
+    for end in [caller.next().await, opened.socket.next().await] {
+        let Some(Ok(Message::Close(Some(farewell)))) = end else { panic!("{end:?}") };
+        assert_eq!(u16::from(farewell.code), 1001);
+    }
+    drop((caller, opened));
+    tells(&scene.last(1).await, &json!({ "outcome": "success", "emergency": "fall" }));
+}
+
 /// A gateway before an origin server that notifies, with further lines of its route and of `[audit]`.
 async fn start(scene: &Scene, notifier: &Notifier, (route, audit): (&str, &str)) -> Running {
     let mut toml = Toml { origin: notifier.url() + "/ws", ..scene.toml(audit) };
