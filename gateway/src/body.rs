@@ -5,20 +5,22 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, Version};
+use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::error::Blame;
 use crate::origin::Lease;
 use crate::patience::Patience;
-use crate::record::{Keeping, Record};
+use crate::record::Record;
 use crate::rewrite::{Broken, Rewriter};
 use crate::server::Conn;
 
 mod kept;
+mod recorded;
 
 use self::kept::Kept;
+pub(crate) use self::recorded::recorded;
 
 /// What the caller is given. Ends the transaction's record when it ends, whichever way.
 pub(crate) struct Body {
@@ -27,10 +29,16 @@ pub(crate) struct Body {
 }
 
 enum Source {
-    Whole(Option<Bytes>),
+    Whole(Whole),
     Origin(OriginBody),
     /// The same, whose end waits for the record.
     Kept(Box<Kept>),
+}
+
+struct Whole {
+    bytes: Option<Bytes>,
+    /// They were given, and hyper may hold them until the caller takes them.
+    owed: bool,
 }
 
 struct OriginBody {
@@ -64,39 +72,33 @@ pub(crate) enum BodyError {
     /// The origin server stopped sending.
     #[error("the origin server stopped sending")]
     Late,
+    /// No record of it could be kept.
+    #[error("no record of the access could be kept")]
+    Unrecorded,
 }
 
 impl BodyError {
+    fn blame(self) -> Blame {
+        match self {
+            Self::BrokeOff | Self::Late => Blame::Origin,
+            Self::Unrecorded => Blame::Gateway,
+        }
+    }
+
     fn code(self) -> &'static str {
         match self {
             Self::BrokeOff => "origin-broke-off",
             Self::Late => "origin-late",
+            Self::Unrecorded => "audit-unavailable",
         }
     }
-}
-
-/// What a head without anything behind it, or with all of it, has to wait for: that the record of the
-/// access is kept. Nothing, but with `durability = "synced"`.
-pub(crate) fn keep(response: &mut Response<Body>) -> Option<Keeping> {
-    let status = response.status();
-    let Body { source, record } = response.body_mut();
-    let record = record.as_mut()?;
-    let has_none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || record.method() == Method::HEAD;
-    let origin = match source {
-        Source::Whole(bytes) => {
-            return record.keep(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
-        }
-        Source::Origin(origin) => origin,
-        Source::Kept(kept) => &kept.origin,
-    };
-    if has_none || origin.is_ended() { record.keep(0) } else { None }
 }
 
 impl Body {
     /// One of our own making.
     pub(crate) fn whole(bytes: Bytes, record: Option<Record>) -> Self {
-        Self { source: Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())), record }
+        let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
+        Self { source: Source::Whole(Whole { bytes, owed: false }), record }
     }
 
     /// The origin server's. `version` is the caller's.
@@ -131,6 +133,22 @@ impl Body {
             Source::Origin(origin)
         };
         Self { source, record: Some(record) }
+    }
+}
+
+impl Whole {
+    /// Until the body is dropped it is the caller's turn: it may leave no window for the bytes.
+    fn give(&mut self, record: Option<&Record>) -> Option<Bytes> {
+        let bytes = self.bytes.take()?;
+        if let Some(record) = record {
+            self.owed = true;
+            record.conn().owes(true);
+        }
+        Some(bytes)
+    }
+
+    fn left(&self) -> u64 {
+        self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)
     }
 }
 
@@ -239,7 +257,10 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         let frame = match &mut this.source {
-            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Source::Whole(whole) => {
+                let bytes = whole.give(this.record.as_ref());
+                Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
             Source::Origin(origin) => origin.poll(cx),
             Source::Kept(kept) => match &mut this.record {
                 Some(record) => kept.poll(cx, record),
@@ -251,7 +272,7 @@ impl HttpBody for Body {
                 record.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
             (Poll::Ready(Some(Err(error))), Some(record)) => {
-                record.broke_off(Blame::Origin, error.code());
+                record.broke_off(error.blame(), error.code());
             }
             (Poll::Ready(None), Some(record)) => {
                 record.whole();
@@ -264,7 +285,7 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Whole(bytes) => bytes.is_none(),
+            Source::Whole(whole) => whole.bytes.is_none(),
             Source::Origin(origin) => origin.is_ended(),
             Source::Kept(kept) => kept.is_ended(),
         }
@@ -272,9 +293,7 @@ impl HttpBody for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
+            Source::Whole(whole) => SizeHint::with_exact(whole.left()),
             Source::Origin(origin) => origin.size_hint(),
             Source::Kept(kept) => kept.size_hint(),
         }
@@ -289,7 +308,12 @@ impl Drop for Body {
             record.whole();
         }
         let origin = match &mut self.source {
-            Source::Whole(_) => return,
+            Source::Whole(whole) => {
+                if let Some(record) = self.record.as_ref().filter(|_| whole.owed) {
+                    record.conn().owes(false);
+                }
+                return;
+            }
             Source::Origin(origin) => origin,
             Source::Kept(kept) => &mut kept.origin,
         };

@@ -33,6 +33,15 @@ pub(crate) struct Assertion<'r> {
     reason: Arc<str>,
 }
 
+/// An emergency that a request is part of.
+#[derive(Clone)]
+pub(crate) struct Emergency {
+    /// Why it was asserted.
+    pub(crate) reason: Arc<str>,
+    /// When it is over.
+    pub(crate) until: Instant,
+}
+
 /// The emergencies of this process, those that are over among them.
 #[derive(Default)]
 pub(crate) struct Emergencies {
@@ -58,13 +67,14 @@ impl<'r> Assertion<'r> {
         Ok(Some(Self { route, reason: reason.into() }))
     }
 
-    /// Takes the leave that it gives `principal`, who asks from there; the reason, for the record.
+    /// Takes the leave that it gives `principal`, who asks from there.
     pub(crate) fn take(
         self,
         (principal, from): (&Principal, Option<IpAddr>),
         shared: &Shared,
-    ) -> Result<Arc<str>, Error> {
-        if let Some(start) = shared.emergencies.join(&self, (principal, from), Instant::now())? {
+    ) -> Result<Emergency, Error> {
+        let (start, until) = shared.emergencies.join(&self, (principal, from), Instant::now())?;
+        if let Some(start) = start {
             tracing::warn!(
                 route = self.route.name(),
                 caller = principal.kind(),
@@ -72,32 +82,34 @@ impl<'r> Assertion<'r> {
             );
             enter(shared, &start);
         }
-        Ok(self.reason)
+        Ok(Emergency { reason: self.reason, until })
     }
 }
 
 impl Emergencies {
-    /// Joins the emergency that is asserted; gives the record of its start, if it starts with that.
+    /// Joins the emergency that is asserted; gives the record of its start, if it starts with that, and
+    /// when it is over.
     fn join(
         &self,
         assertion: &Assertion<'_>,
         (principal, from): (&Principal, Option<IpAddr>),
         now: Instant,
-    ) -> Result<Option<Entry>, Error> {
+    ) -> Result<(Option<Entry>, Instant), Error> {
         let Assertion { route, reason } = assertion;
         let max = route.config.emergency.as_ref().map(|emergency| emergency.max);
         let until = now + max.unwrap_or_default();
         let entry = |event, address| entry((event, address), principal, assertion);
-        let start = self.locked(|table| {
+        let (is_new, until) = self.locked(|table| {
             let key = Key::new(&route.label, principal, reason);
             let stop = || (entry(Event::EmergencyStop, None), route.metrics.clone());
             table.join(key, (now, until), stop)
         })?;
-        Ok(start.then(|| {
+        let start = is_new.then(|| {
             route.metrics.emergencies.begun.add(1);
             self.begun.notify_one();
             entry(Event::EmergencyStart, from)
-        }))
+        });
+        Ok((start, until))
     }
 
     /// The records of those whose time is over, once each.

@@ -66,11 +66,8 @@ impl Gateway {
             conn.linger_on_close();
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut response = response.map(|bytes| Body::whole(bytes, Some(record)));
-        if let Some(kept) = body::keep(&mut response) {
-            kept.await;
-        }
-        response
+        let response = response.map(|bytes| Body::whole(bytes, Some(record)));
+        body::recorded(response, &self.local).await
     }
 
     /// The token for the request that is described.

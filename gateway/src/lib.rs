@@ -130,7 +130,7 @@ impl Gateway {
         if leaves_body {
             conn.linger_on_close();
         }
-        let mut response = match answered {
+        let response = match answered {
             Ok(Answered::Here(response)) => {
                 record.answered(response.status());
                 response.map(|bytes| Body::whole(bytes, Some(record)))
@@ -154,6 +154,7 @@ impl Gateway {
                 response.map(|bytes| Body::whole(bytes, Some(record)))
             }
         };
+        let mut response = body::recorded(response, &self.local).await;
         if let Some(pages) = pages {
             pages.tell(page, response.headers_mut());
         }
@@ -161,9 +162,6 @@ impl Gateway {
             // hyper ends the connection without a word, and a caller's next request would be lost.
             // A small body mostly came with the head; that it throws away, and goes on.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if let Some(kept) = body::keep(&mut response) {
-            kept.await;
         }
         response
     }

@@ -1,6 +1,6 @@
 //! What one worker thread keeps for itself, so that a request needs no lock and few allocations.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -19,6 +19,8 @@ pub(crate) struct Local {
     pub(crate) ledger: Option<Ledger>,
     pub(crate) stamp: Stamp,
     pub(crate) via: Via,
+    /// The drain's time is up: what is still under way ends now, and nobody but the gateway ends it.
+    pub(crate) cuts_off: Cell<bool>,
     /// The block that short strings are cut from.
     block: RefCell<BytesMut>,
     /// Header maps that were used before, empty but for their room.
@@ -32,6 +34,7 @@ impl Local {
             ledger,
             stamp: Stamp::default(),
             via: Via::new(pseudonym),
+            cuts_off: Cell::new(false),
             block: RefCell::default(),
             maps: RefCell::default(),
         }

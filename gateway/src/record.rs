@@ -6,13 +6,13 @@
 //! and log are told no path, no query and no header: those may tell of a patient.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use config::{LogFormat, LogLevel, Transaction};
 use http::{Method, StatusCode};
 
 use crate::Gateway;
+use crate::emergency::Emergency;
 use crate::error::{Blame, Error};
 use crate::origin::Upload;
 use crate::route::Route;
@@ -45,8 +45,8 @@ pub(crate) struct Record {
     pub(crate) transaction: Option<Transaction>,
     /// How the caller proved who it is, if it did.
     pub(crate) caller: Option<&'static str>,
-    /// The emergency that it is done in: the reason that its principal gave.
-    pub(crate) emergency: Option<Arc<str>>,
+    /// The emergency that it is done in.
+    pub(crate) emergency: Option<Emergency>,
     /// The caller's body, if there is one.
     pub(crate) upload: Option<Rc<Upload>>,
     /// Bytes that came from the caller by a WebSocket.
@@ -73,7 +73,7 @@ enum Outcome {
     Unanswered,
     /// An answer is on its way.
     Answering,
-    /// The answer was given whole.
+    /// The answer was handed to the connection whole.
     Whole,
     /// The gateway answered with an error.
     Failed(Error),
@@ -138,12 +138,25 @@ impl Record {
     fn blame(&self) -> Option<(Blame, &'static str)> {
         match &self.outcome {
             Outcome::Whole => None,
-            Outcome::Unanswered | Outcome::Answering => Some((Blame::Caller, "caller-left")),
+            Outcome::Unanswered | Outcome::Answering => Some((Blame::Caller, LEFT)),
             Outcome::Failed(error) => {
                 let answer = error.answer();
                 Some((answer.blame, answer.code))
             }
             Outcome::BrokeOff(blame, code) => Some((*blame, *code)),
+        }
+    }
+
+    /// Whose doing it is that nothing more comes, if it is the drain's.
+    fn cut_off(&mut self) {
+        if !self.gateway.local.cuts_off.get() {
+            return;
+        }
+        if matches!(self.outcome, Outcome::Unanswered) {
+            self.status = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        if matches!(self.outcome, Outcome::Unanswered | Outcome::Answering) {
+            self.broke_off(Blame::Gateway, "drained");
         }
     }
 
@@ -170,6 +183,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         self.conn.end();
+        self.cut_off();
         self.enter_access();
         let (duration, received) = (self.started.elapsed(), self.received());
         let blame = self.blame();
@@ -224,6 +238,9 @@ impl Drop for Record {
         });
     }
 }
+
+/// The code of what ended since the caller left.
+pub(crate) const LEFT: &str = "caller-left";
 
 /// What logs and metrics show where there was nobody left to answer.
 pub(crate) const CALLER_LEFT: StatusCode = match StatusCode::from_u16(499) {

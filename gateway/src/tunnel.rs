@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::Blame;
 use crate::origin::Lease;
-use crate::record::Record;
+use crate::record::{self, Record};
 
 mod frames;
 mod lane;
@@ -29,6 +29,15 @@ pub(crate) struct Tunnel {
     _lease: Lease,
     record: Record,
     idle: Duration,
+    /// When the emergency is over that it was opened in.
+    until: Option<Instant>,
+}
+
+/// The record, which has the bytes that passed whichever way the tunnel ends.
+struct Told {
+    record: Record,
+    inward: Cell<u64>,
+    outward: Cell<u64>,
 }
 
 impl Tunnel {
@@ -36,26 +45,30 @@ impl Tunnel {
     pub(crate) fn new(origin: OnUpgrade, lease: Lease, record: Record) -> Self {
         let route = record.route();
         let idle = route.map_or(Duration::ZERO, |route| route.config.websocket_idle_timeout);
-        Self { origin, _lease: lease, record, idle }
+        let until = record.emergency.as_ref().map(|emergency| emergency.until.into());
+        Self { origin, _lease: lease, record, idle, until }
     }
 
-    /// Carries bytes until either side has left, nothing has moved for too long, or `told` to end.
-    /// `early` came from the caller before.
+    /// Carries bytes until either side has left, nothing has moved for too long, the emergency is over
+    /// that it was opened in, or `told` to end. `early` came from the caller before.
     ///
     /// A token that ends meanwhile ends nothing: it was good when the WebSocket was opened.
     pub(crate) async fn run<C>(self, caller: C, early: Bytes, told: impl Future<Output = ()>)
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
-        let Self { origin, mut record, idle, .. } = self;
+        let Self { origin, record, idle, until, .. } = self;
+        let mut passed = Told { record, inward: Cell::new(0), outward: Cell::new(0) };
         let Ok(origin) = origin.await else {
-            return record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF);
+            return passed.record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF);
         };
         let (from_caller, to_caller) = split(caller);
         let (from_origin, to_origin) = split(TokioIo::new(origin));
         let moved = Cell::new(Instant::now());
-        let mut inward = Lane::new((Party::Caller, from_caller), to_origin, &moved);
-        let mut outward = Lane::new((Party::Origin, from_origin), to_caller, &moved);
+        let mut inward =
+            Lane::new((Party::Caller, from_caller), to_origin, (&moved, &passed.inward));
+        let mut outward =
+            Lane::new((Party::Origin, from_origin), to_caller, (&moved, &passed.outward));
         inward.hold(early);
 
         let mut told = std::pin::pin!(told);
@@ -65,6 +78,7 @@ impl Tunnel {
             end = outward.carry() => end,
             end = inward.carry() => end,
             () = still(&moved, idle) => End::Ours,
+            () = over(until) => End::Ours,
         };
         match end {
             End::Ours => {
@@ -90,18 +104,40 @@ impl Tunnel {
             }
             End::Broke(_) => {}
         }
-        (record.received, record.sent) = (inward.carried(), outward.carried());
+        let is_closed = inward.is_closed() || outward.is_closed();
+        passed.count();
+        let record = &mut passed.record;
         match end {
-            End::HungUp(who) | End::Broke(who) if !inward.is_closed() && !outward.is_closed() => {
-                if who == Party::Origin {
-                    record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF);
-                }
-            }
+            End::HungUp(who) | End::Broke(who) if !is_closed => match who {
+                Party::Caller => record.broke_off(Blame::Caller, record::LEFT),
+                Party::Origin => record.broke_off(Blame::Origin, ORIGIN_BROKE_OFF),
+            },
             _ => record.whole(),
         }
         if let Some(kept) = record.keep(0) {
-            kept.await;
+            // All has been said already: there is nothing left to withhold.
+            let _ = kept.await;
         }
+    }
+}
+
+impl Told {
+    fn count(&mut self) {
+        (self.record.received, self.record.sent) = (self.inward.get(), self.outward.get());
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.count();
+    }
+}
+
+/// Ends then, if ever.
+async fn over(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::{BodyError, OriginBody};
-use crate::error::Blame;
 use crate::record::{Keeping, Record};
 
 pub(super) struct Kept {
@@ -47,8 +46,10 @@ impl Kept {
                     }
                 }
                 Stage::Keeping(keeping, failure) => {
-                    if let Some(keeping) = keeping {
-                        ready!(keeping.as_mut().poll(cx));
+                    if let Some(keeping) = keeping
+                        && !ready!(keeping.as_mut().poll(cx))
+                    {
+                        failure.get_or_insert(BodyError::Unrecorded);
                     }
                     let failure = failure.take();
                     self.stage = Stage::Over;
@@ -86,7 +87,7 @@ impl Kept {
             Some(Ok(Err(_trailers))) => {}
             Some(Err(error)) => {
                 self.held = None;
-                record.broke_off(Blame::Origin, error.code());
+                record.broke_off(error.blame(), error.code());
                 self.keep(record, None);
                 if let Stage::Keeping(_, failure) = &mut self.stage {
                     *failure = Some(error);

@@ -32,30 +32,33 @@ struct Emergency {
 }
 
 impl Key {
-    /// That of `principal` on the route with this prefix, for this reason.
+    /// That of `principal` on the route with this prefix, for this reason. Case and white space make no
+    /// other one of it.
     pub(super) fn new(route: &str, principal: &Principal, reason: &str) -> Self {
         let tenant = principal.tenant().map(|tenant| tenant.to_string());
         let id = principal.id().unwrap_or_default();
         let issuer = principal.issuer().unwrap_or_default();
         let tenant = tenant.unwrap_or_default();
+        let words = reason.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
         Self {
             who: digest(&[principal.kind(), id, issuer, &tenant]),
-            what: digest(&[route, reason]),
+            what: digest(&[route, &words.join(" ")]),
         }
     }
 }
 
 impl Table {
-    /// Joins an emergency that goes on, or begins it, to go on until then; tells which. `stop` makes what
-    /// is told at its end.
+    /// Joins an emergency that goes on, or begins it, to go on until then; tells which, and until when it
+    /// goes on. `stop` makes what is told at its end.
     pub(super) fn join(
         &mut self,
         key: Key,
         (now, until): (Instant, Instant),
         stop: impl FnOnce() -> Stop,
-    ) -> Result<bool, Error> {
+    ) -> Result<(bool, Instant), Error> {
         if let Some(known) = self.0.get(&key).filter(|known| !known.is_forgotten(now)) {
-            return if now < known.until { Ok(false) } else { Err(Error::EmergencyOver) };
+            let goes_on = now < known.until;
+            return goes_on.then_some((false, known.until)).ok_or(Error::EmergencyOver);
         }
         self.0.retain(|_, one| !one.is_forgotten(now));
         let own = self.0.keys().filter(|known| known.who == key.who).count();
@@ -63,7 +66,7 @@ impl Table {
             return Err(Error::EmergenciesFull);
         }
         self.0.insert(key, Emergency { until, stop: Some(Box::new(stop())) });
-        Ok(true)
+        Ok((true, until))
     }
 
     /// Ends those whose time `is_over`; each is ended once.
@@ -152,10 +155,14 @@ mod tests {
     fn whoever_and_wherever_it_is_has_emergencies_of_its_own() {
         let ann = Principal::ApiKey("ann".into());
         let same = Key::new("/a", &ann, "fall");
-        assert!(same == Key::new("/a", &ann, "fall"));
+        for same_reason in ["fall", "Fall", " FALL "] {
+            assert!(same == Key::new("/a", &ann, same_reason));
+        }
+        let words = Key::new("/a", &ann, "a fall");
+        assert!(words == Key::new("/a", &ann, "A  fall") && words != Key::new("/a", &ann, "afall"));
         for other in [
             Key::new("/b", &ann, "fall"),
-            Key::new("/a", &ann, "Fall"),
+            Key::new("/a", &ann, "fall!"),
             Key::new("/af", &ann, "all"),
             Key::new("/a", &Principal::ApiKey("anne".into()), "fall"),
             Key::new("/a", &Principal::Anyone, "fall"),
@@ -186,7 +193,8 @@ mod tests {
 
     fn join(table: &mut Table, key: Key, now: Instant) -> Result<bool, Error> {
         let until = now + Duration::from_secs(60);
-        table.join(key, (now, until), || (Entry::default(), Arc::default()))
+        let joined = table.join(key, (now, until), || (Entry::default(), Arc::default()));
+        joined.map(|(is_new, _)| is_new)
     }
 
     fn key(who: &str, reason: &str) -> Key {

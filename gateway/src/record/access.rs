@@ -2,9 +2,10 @@
 //! are.
 
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::uri::PathAndQuery;
+use tokio::time::timeout;
 
 use crate::audit::entry::Outcome;
 use crate::audit::{Line, Place, Ticket};
@@ -24,8 +25,8 @@ pub(super) struct Access {
     used_client: bool,
 }
 
-/// Done when a record is kept.
-pub(crate) type Keeping = Pin<Box<dyn Future<Output = ()>>>;
+/// Done when it is known what becomes of a record; tells whether the answer may go on.
+pub(crate) type Keeping = Pin<Box<dyn Future<Output = bool>>>;
 
 impl Record {
     /// Takes room for the record of this access, where accesses have records; without it there is none.
@@ -80,11 +81,12 @@ impl Record {
         }
         let ticket = ticket?;
         let local = self.gateway.local.clone();
+        let audit = self.gateway.generation.config.audit.as_ref();
+        let goes_on = audit.is_some_and(|it| it.on_failure == config::OnFailure::Continue);
         Some(Box::pin(async move {
-            if let Some(ledger) = &local.ledger {
-                // Where it cannot be kept, transactions are to go on, or the process is at its end.
-                let _ = ledger.kept(ticket).await;
-            }
+            let Some(ledger) = &local.ledger else { return true };
+            // A record that is kept later is of an answer that its caller then has not whole.
+            timeout(DISK_MOST, ledger.kept(ticket)).await.unwrap_or(false) || goes_on
         }))
     }
 
@@ -121,7 +123,7 @@ impl Record {
             duration: self.started.elapsed(),
             trace: &self.trace,
             vouched: self.asker == Asker::Proxy,
-            emergency: self.emergency.as_deref(),
+            emergency: self.emergency.as_ref().map(|it| &*it.reason),
         };
         Some(local.ledger.as_ref()?.add(place, |buffer| line.write(&local.stamp, buffer)))
     }
@@ -160,3 +162,7 @@ fn by_status(status: u16) -> Outcome {
         500.. => Outcome::MajorFailure,
     }
 }
+
+/// How long an answer waits for the disk: a full one is tried again each second, and one that is
+/// overrun for a moment has caught up by then.
+const DISK_MOST: Duration = Duration::from_secs(5);

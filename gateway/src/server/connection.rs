@@ -125,6 +125,7 @@ async fn speak<S: Socket>(
         (Conn::new(listener, protocol, peer), listener.max_streams, listener.max_head_bytes)
     };
     let conn = Rc::new(conn);
+    let _unused = Unused(conn.clone());
     let io = TokioIo::new(Watched::new(stream, prefix, conn.clone()));
     let draining = worker.draining();
     let service = {
@@ -165,6 +166,15 @@ async fn speak<S: Socket>(
                 .serve_connection(io, service);
             watch_over(pin!(connection), &conn, draining).await;
         }
+    }
+}
+
+/// Ends a tunnel that the connection never became: the two hold each other.
+struct Unused(Rc<Conn>);
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        drop(self.0.take_tunnel());
     }
 }
 

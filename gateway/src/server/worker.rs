@@ -97,7 +97,8 @@ pub(super) fn run(
                             worker.closed.notified().await;
                         }
                     };
-                    let _ = tokio::time::timeout_at(until.into(), all_closed).await;
+                    let is_late = tokio::time::timeout_at(until.into(), all_closed).await.is_err();
+                    worker.gateway().local.cuts_off.set(is_late);
                     let _ = done.try_send(worker.open.get());
                     return Ok(());
                 }

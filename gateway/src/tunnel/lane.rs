@@ -35,15 +35,19 @@ pub(super) struct Lane<'m, R, W> {
     sink: W,
     buffer: BytesMut,
     frames: Frames,
-    carried: u64,
+    carried: &'m Cell<u64>,
     moved: &'m Cell<Instant>,
 }
 
 impl<'m, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lane<'m, R, W> {
-    /// Tells of every move in `moved`.
-    pub(super) fn new((from, source): (Party, R), sink: W, moved: &'m Cell<Instant>) -> Self {
+    /// Tells of every move in `moved`, and counts the bytes that were given on in `carried`.
+    pub(super) fn new(
+        (from, source): (Party, R),
+        sink: W,
+        (moved, carried): (&'m Cell<Instant>, &'m Cell<u64>),
+    ) -> Self {
         let (buffer, frames) = (BytesMut::new(), Frames::default());
-        Self { from, source, sink, buffer, frames, carried: 0, moved }
+        Self { from, source, sink, buffer, frames, carried, moved }
     }
 
     /// Begins with these bytes.
@@ -95,11 +99,6 @@ impl<'m, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lane<'m, R, W> {
         Ok(())
     }
 
-    /// Bytes that were given on.
-    pub(super) fn carried(&self) -> u64 {
-        self.carried
-    }
-
     /// Whether the source said farewell.
     pub(super) fn is_closed(&self) -> bool {
         self.frames.is_closed()
@@ -121,7 +120,7 @@ impl<'m, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lane<'m, R, W> {
         }
         self.frames.follow(&self.buffer[..count]);
         self.buffer.advance(count);
-        self.carried += count as u64;
+        self.carried.set(self.carried.get() + count as u64);
         self.moved.set(Instant::now());
         Ok(())
     }

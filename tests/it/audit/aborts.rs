@@ -1,12 +1,14 @@
 //! What breaks off is on record too, with what came through until then.
 
-use gateway_tests::Reply;
 use gateway_tests::paused::paused;
+use gateway_tests::{RawCaller, Reply};
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::json;
 
 use super::{Scene, VERSIONS, ask, connect, tells};
+use crate::http::timers::short;
+use crate::wire::http2;
 
 #[tokio::test]
 async fn whoever_breaks_off_is_told_apart() {
@@ -75,6 +77,57 @@ async fn whoever_breaks_off_is_told_apart() {
         });
         tells(&scene.last(count).await, &broken);
     }
+}
+
+#[tokio::test]
+async fn what_the_drain_cuts_off_is_not_the_caller_s_doing() {
+    for version in VERSIONS {
+        let scene = Scene::new().await;
+        let mut toml = scene.toml("");
+        toml.route = toml.route.replace("response_timeout_secs = 1", "response_timeout_secs = 60");
+        toml.more += "[drain]\ntimeout_secs = 0.3\n";
+        let gateway = scene.world.start_ready(&toml).await;
+        scene.recorder.reply_next(Reply::Bytes(half()));
+        let reader = connect(&gateway, version).await;
+        let mut answer = ask(&reader, "GET /studies/1.2", (&scene.key(), "")).await.unwrap();
+        answer.body_mut().frame().await.unwrap().unwrap();
+        let asked = scene.recorder.requests().len();
+        scene.recorder.reply_next(Reply::Stall);
+        let caller = connect(&gateway, version).await;
+        let key = scene.key();
+        let waiting =
+            tokio::spawn(async move { ask(&caller, "GET /studies/1.3", (&key, "")).await });
+        scene.recorder.wait_for_requests(asked + 1).await;
+
+        assert_eq!(gateway.drain().await.cut_off, 2);
+        assert!(waiting.await.unwrap().is_err());
+        let mut records = scene.accesses(2).await;
+        records.sort_by_key(|record| record["study"].as_str().unwrap().to_owned());
+        for (record, status, sent) in [(&records[0], 200, 5), (&records[1], 503, 0)] {
+            let cut_off = json!({
+                "outcome": "major-failure", "status": status, "blame": "gateway",
+                "code": "drained", "sent": sent,
+            });
+            tells(record, &cut_off);
+        }
+        drop((answer, reader));
+    }
+}
+
+#[tokio::test]
+async fn who_takes_no_refusal_holds_no_room_for_records() {
+    let scene = Scene::new().await;
+    let mut toml = scene.toml("max_waiting = 10");
+    toml.listener = short("body_timeout_secs");
+    let gateway = scene.world.start_ready(&toml).await;
+    let mut stalled = RawCaller::connect(gateway.address()).await.unwrap();
+    let asked = http2::frames(http2::SEARCH);
+    // Its settings leave no window for answers.
+    let (preface, request) = asked.split_at(24);
+    let no_window = http2::frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    stalled.send([preface, &no_window, request].concat()).await.unwrap();
+    tells(&scene.last(1).await, &json!({ "status": 401, "code": "no-credentials" }));
+    drop(stalled);
 }
 
 /// An answer that promises more than it gives.

@@ -65,6 +65,31 @@ async fn without_room_accesses_go_on_where_that_is_wanted_and_losses_are_counted
     scene.accesses(answered - lost + 1).await;
 }
 
+#[tokio::test]
+async fn what_waits_for_a_full_disk_breaks_off_or_becomes_a_refusal() {
+    // What has its head out can only break off.
+    for (request, breaks_off) in [("GET /studies/1.2", true), ("HEAD /studies/1.2", false)] {
+        let scene = Scene::new().await;
+        let stage = Stage::new(&scene, "durability = \"synced\"").await;
+        let key = scene.key();
+        let answered = async {
+            loop {
+                let answer = ask(&stage.caller, request, (&key, "")).await.ok()?;
+                let status = answer.status().as_u16();
+                match (status, answer.into_body().collect().await) {
+                    (200, Ok(_)) => {}
+                    (200, Err(_)) => return None,
+                    (status, _) => return Some(status),
+                }
+            }
+        };
+        let end = tokio::time::timeout(std::time::Duration::from_secs(60), answered).await;
+        assert_eq!(end.expect("an end"), (!breaks_off).then_some(503), "{request}");
+        let line = stage.program.wait_for_line("audit-unavailable").await;
+        assert!(line.contains("gateway"), "{line}");
+    }
+}
+
 /// A gateway of its own process, whose files may not grow.
 struct Stage {
     program: Program,

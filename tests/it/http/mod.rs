@@ -13,7 +13,7 @@ mod protocols;
 mod raw_origin;
 mod reuse;
 mod speaker;
-mod timers;
+pub(crate) mod timers;
 mod trailers;
 mod transfers;
 mod truncation;

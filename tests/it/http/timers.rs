@@ -149,7 +149,7 @@ async fn let_go(mut caller: RawCaller) -> Vec<u8> {
 }
 
 /// This option short, all others an hour.
-pub(super) fn short(option: &str) -> String {
+pub(crate) fn short(option: &str) -> String {
     let options = ["handshake", "first_byte", "head", "idle", "body"];
     let line = |name: &str| {
         let name = format!("{name}_timeout_secs");
