@@ -3,10 +3,12 @@
 //! RFC 5425 acknowledges no message. It has receivers answer the end of a connection, though: who gets
 //! a `close_notify` has read all that came before it (section 4.4). So some hundred messages at most
 //! have a connection of their own, and count as delivered once it ended as it should: the receiver
-//! closed it after our end, and the kernel has had its acknowledgement of all that we wrote. Whatever
-//! else becomes of a connection, its messages are sent again on the next one. Writes that the kernel
-//! took say nothing: they may stand before a receiver that has stopped reading, died, or refused our
-//! certificate, which TLS 1.3 lets it do after we have begun to send.
+//! answered our `close_notify` with its own, which nobody else can, and the kernel has had its
+//! acknowledgement of all that we wrote. Whatever else becomes of a connection, its messages are sent
+//! again on the next one. The end of TCP alone says nothing, as whoever is on the way can take what we
+//! send and make it. Writes that the kernel took say nothing: they may stand before a receiver that has
+//! stopped reading, died, or refused our certificate, which TLS 1.3 lets it do after we have begun to
+//! send.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -70,6 +72,12 @@ pub(crate) enum SyslogError {
     /// It said something. A receiver of syslog has nothing to say, so this is none.
     #[error("it answers, so it is no receiver of syslog")]
     Answers,
+    /// It, or somebody on the way, cut the connection off.
+    #[error(
+        "it ended the connection without close_notify, so it may not have received everything \
+         (rsyslog: use the driver \"ossl\" instead of \"gtls\")"
+    )]
+    Bare,
     /// It closed the connection, and had not everything by then.
     #[error("it closed the connection before everything was received")]
     Closed,
@@ -162,8 +170,10 @@ impl Syslog {
             match stream.read(&mut [0; 1]).await {
                 Ok(0) => Ok(()),
                 Ok(_) => Err(SyslogError::Answers),
-                // Many close without a word (RFC 5425 wants one, rsyslog's GnuTLS has none).
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
+                // RFC 5425 wants a word before that; rsyslog's GnuTLS has none.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    if self.sink.danger_bare_end { Ok(()) } else { Err(SyslogError::Bare) }
+                }
                 Err(error) => Err(SyslogError::Broken(error)),
             }
         };

@@ -40,7 +40,8 @@ class Scene:
             ("/etc/rsyslog.d/audit/", f"{self.folder}/"),
             ("/var/log/dicom-audit.log", str(self.received)),
             ('address="0.0.0.0" port="6514"', f'address="127.0.0.1" port="{self._sink}"'),
-            ('"gtls"', f'"{self._driver}"'),
+            ('Driver="ossl"', f'Driver="{self._driver}"'),
+            ('streamDriver.name="ossl"', f'streamDriver.name="{self._driver}"'),
         )
         for old, new in changes:
             assert old in text, f"rsyslog.conf has no {old}"
@@ -111,6 +112,7 @@ address = "localhost:{self._sink}"
 anchors = "{self.folder}/ca.pem"
 identity = {{ chain = "{self.folder}/gateway.pem", key = "{self.folder}/gateway.key" }}
 timeout_secs = 5
+danger_bare_end = {"true" if self._driver == "gtls" else "false"}
 """
 
 
