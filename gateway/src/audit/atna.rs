@@ -81,6 +81,7 @@ fn participant(one: &Participant<'_>, xml: &mut Xml<'_>) {
             address = known.to_string();
             (Some(Text::Plain(&address)), Some(Text::Plain("2")))
         }
+        Some(AccessPoint::Uri(uri)) => (Some(Text::Plain(uri)), Some(Text::Plain("5"))),
     };
     let requestor = if one.requestor { "true" } else { "false" };
     xml.open(
