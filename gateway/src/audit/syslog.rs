@@ -12,6 +12,7 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use certs::TrustAnchors;
 use config::AuditSyslog;
@@ -164,27 +165,37 @@ impl Syslog {
 
     /// Ends the connection, and learns from how that goes whether everything was received.
     async fn end(&self, mut stream: TlsStream<TcpStream>) -> Result<(), SyslogError> {
-        stream.get_mut().1.send_close_notify();
         let ending = async {
+            // Who closes of its own accord has not read everything, and its end looks as if it had. So it
+            // must not come before ours does: whoever has our messages has sent its end behind them.
+            kernel::acknowledged(stream.get_ref().0).await.map_err(|_| SyslogError::Closed)?;
+            match timeout(EARLY, stream.read(&mut [0; 1])).await {
+                Err(_) => {}
+                Ok(Ok(0)) => return Err(SyslogError::Closed),
+                Ok(Ok(_)) => return Err(SyslogError::Answers),
+                Ok(Err(error)) => return Err(SyslogError::Broken(error)),
+            }
+            stream.get_mut().1.send_close_notify();
             stream.flush().await.map_err(SyslogError::Broken)?;
             match stream.read(&mut [0; 1]).await {
-                Ok(0) => Ok(()),
-                Ok(_) => Err(SyslogError::Answers),
+                Ok(0) => {}
+                Ok(_) => return Err(SyslogError::Answers),
                 // RFC 5425 wants a word before that; rsyslog's GnuTLS has none.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                    if self.sink.danger_bare_end { Ok(()) } else { Err(SyslogError::Bare) }
+                    if !self.sink.danger_bare_end {
+                        return Err(SyslogError::Bare);
+                    }
                 }
-                Err(error) => Err(SyslogError::Broken(error)),
+                Err(error) => return Err(SyslogError::Broken(error)),
             }
+            // A socket that is closed before everything was read is reset.
+            let tcp = stream.get_mut().0;
+            kernel::acknowledged(tcp).await.map_err(|_| SyslogError::Closed)?;
+            tcp.shutdown().await.map_err(|_| SyslogError::Closed)?;
+            tcp.read(&mut [0; 1]).await.map_err(|_| SyslogError::Closed)
         };
-        let late = |_| SyslogError::Late(TO_END);
-        timeout(self.sink.timeout, ending).await.map_err(late)??;
-        // Who had closed before our messages came has read nothing of them, and its end looks the same.
-        let received = kernel::acknowledged(stream.get_ref().0);
-        timeout(self.sink.timeout, received)
-            .await
-            .map_err(|_| SyslogError::Late(TO_END))?
-            .map_err(|_| SyslogError::Closed)
+        let ended = timeout(self.sink.timeout, ending).await;
+        ended.map_err(|_| SyslogError::Late(TO_END))?.map(|_| ())
     }
 }
 
@@ -205,6 +216,9 @@ const PATIENCE: usize = 20;
 
 const TO_READ: &str = "to read";
 const TO_END: &str = "to end the connection";
+
+/// How long who has everything may take to tell that it had closed before.
+const EARLY: Duration = Duration::from_millis(10);
 
 /// Bytes that have to move within the limit of time.
 const AT_ONCE: usize = 16 << 10;
