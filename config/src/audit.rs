@@ -69,6 +69,8 @@ pub struct AuditSyslog {
     pub identity: Option<IdentityFiles>,
     /// How long connecting, or a write without progress, may take.
     pub timeout: Duration,
+    /// Whether a connection that ends without `close_notify` has been received, too.
+    pub danger_bare_end: bool,
 }
 
 /// A FHIR server that takes `AuditEvent` (IHE RESTful ATNA, BALP).

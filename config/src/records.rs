@@ -60,7 +60,8 @@ fn syslog(table: &Table<'_>) -> Option<AuditSyslog> {
     let address = table.parsed("address", host_and_port);
     let (anchors, identity) = (table.file("anchors"), own_identity(table));
     let (host, port) = address?;
-    Some(AuditSyslog { host, port, anchors, identity, timeout: table.seconds("timeout_secs") })
+    let (timeout, bare_end) = (table.seconds("timeout_secs"), table.flag("danger_bare_end"));
+    Some(AuditSyslog { host, port, anchors, identity, timeout, danger_bare_end: bare_end })
 }
 
 fn fhir(table: &Table<'_>, clients: &[(String, Option<Client>)]) -> Option<AuditFhir> {

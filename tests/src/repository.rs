@@ -29,6 +29,8 @@ pub enum Manner {
     Take,
     /// The same, but closes without a word of TLS, as many do.
     TakeAndHangUp,
+    /// The same, but nobody has received anything: somebody on the way takes it all and hangs up.
+    Swallow,
     /// The same, a message every 100 ms.
     TakeSlowly,
     /// Reads as many messages, and closes with the rest unread.
@@ -164,6 +166,7 @@ impl Log {
             }
             Manner::Take
             | Manner::TakeAndHangUp
+            | Manner::Swallow
             | Manner::TakeSlowly
             | Manner::Hang
             | Manner::Answer => {
@@ -171,6 +174,7 @@ impl Log {
                     return;
                 }
                 match manner {
+                    Manner::Swallow => return,
                     Manner::Hang => std::future::pending().await,
                     Manner::Answer => {
                         let _ = stream.write_all(WEB_PAGE).await;

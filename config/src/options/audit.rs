@@ -110,6 +110,12 @@ static SYSLOG: Section = Section {
             "10",
             "how long connecting, or a write without progress, may take",
         ),
+        Key::default(
+            "danger_bare_end",
+            Kind::Flag,
+            "false",
+            "allows connections to end without close_notify: whoever is on the way can lose records",
+        ),
     ],
     later: &[],
 };

@@ -66,6 +66,7 @@ fn records_go_to_several_sinks_at_once() {
         anchors: None,
         identity: None,
         timeout: secs(0.5),
+        danger_bare_end: false,
     };
     assert_eq!(*second, local);
     let fhir = AuditFhir {

@@ -215,6 +215,12 @@ fn what_is_dangerous_is_told_at_each_start() {
             "route[0].callers.bearer.danger_plain_http",
         ),
         (
+            "[audit]\nqueue = \"q\"\nsyslog = { address = \"a.example:1\", danger_bare_end = true }",
+            "",
+            "",
+            "audit.syslog.danger_bare_end",
+        ),
+        (
             "[audit]\nqueue = \"q\"\nfhir = { url = \"https://a.example\", danger_plain_http = true }",
             "",
             "",
@@ -233,7 +239,8 @@ fn what_is_dangerous_is_told_at_each_start() {
         let text = text.replace("= true", "= false");
         assert!(Folder::new().parse(&text).unwrap().warnings.is_empty(), "{key}");
         // These stand in the schema in two forms, one table or several.
-        let is_twice = ["client.", "bearer.", "fhir."].iter().any(|table| key.contains(table));
+        let is_twice =
+            ["client.", "bearer.", "fhir.", "syslog."].iter().any(|table| key.contains(table));
         known -= if is_twice { 2 } else { 1 };
     }
     assert_eq!(known, 0, "each that there is was tried");

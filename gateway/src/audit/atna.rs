@@ -35,13 +35,13 @@ pub(crate) fn write(entry: &Entry, source: &Source, out: &mut String) {
     for one in &coded.participants {
         participant(one, &mut xml);
     }
-    let site = source.site.as_deref().map(Text);
-    let id = Some(Text(&source.id));
+    let site = source.site.as_deref().map(Text::Plain);
+    let id = Some(Text::Plain(&source.id));
     xml.open(
         "AuditSourceIdentification",
         &[("AuditEnterpriseSiteID", site), ("AuditSourceID", id)],
     );
-    xml.empty("AuditSourceTypeCode", &[("csd-code", Some(Text(APPLICATION_SERVER)))]);
+    xml.empty("AuditSourceTypeCode", &[("csd-code", Some(Text::Plain(APPLICATION_SERVER)))]);
     xml.close("AuditSourceIdentification");
     for one in &coded.objects {
         object(entry, one, &mut xml);
@@ -57,9 +57,9 @@ fn event(entry: &Entry, coded: &Coded<'_>, xml: &mut Xml<'_>) {
     xml.open(
         "EventIdentification",
         &[
-            ("EventActionCode", Some(Text(action.code()))),
-            ("EventDateTime", Some(Text(&entry.time))),
-            ("EventOutcomeIndicator", Some(Text(entry.outcome.indicator()))),
+            ("EventActionCode", Some(Text::Plain(action.code()))),
+            ("EventDateTime", Some(Text::Plain(&entry.time))),
+            ("EventOutcomeIndicator", Some(Text::Plain(entry.outcome.indicator()))),
         ],
     );
     code("EventID", coded.event, xml);
@@ -67,7 +67,7 @@ fn event(entry: &Entry, coded: &Coded<'_>, xml: &mut Xml<'_>) {
         code("EventTypeCode", kind, xml);
     }
     if let Some(failure) = failure(entry) {
-        xml.text("EventOutcomeDescription", &failure);
+        xml.text("EventOutcomeDescription", Text::Plain(&failure));
     }
     xml.close("EventIdentification");
 }
@@ -76,19 +76,20 @@ fn participant(one: &Participant<'_>, xml: &mut Xml<'_>) {
     let address;
     let (access, access_type) = match one.access {
         None => (None, None),
-        Some(AccessPoint::Name(name)) => (Some(Text(name)), Some(Text("1"))),
+        Some(AccessPoint::Name(name)) => (Some(Text::Plain(name)), Some(Text::Plain("1"))),
         Some(AccessPoint::Address(known)) => {
             address = known.to_string();
-            (Some(Text(&address)), Some(Text("2")))
+            (Some(Text::Plain(&address)), Some(Text::Plain("2")))
         }
+        Some(AccessPoint::Uri(uri)) => (Some(Text::Plain(uri)), Some(Text::Plain("5"))),
     };
     let requestor = if one.requestor { "true" } else { "false" };
     xml.open(
         "ActiveParticipant",
         &[
-            ("UserID", Some(Text(&one.id))),
-            ("AlternativeUserID", one.alternative.map(Text)),
-            ("UserIsRequestor", Some(Text(requestor))),
+            ("UserID", Some(Text::Plain(&one.id))),
+            ("AlternativeUserID", one.alternative.map(Text::Plain)),
+            ("UserIsRequestor", Some(Text::Plain(requestor))),
             ("NetworkAccessPointID", access),
             ("NetworkAccessPointTypeCode", access_type),
         ],
@@ -108,32 +109,34 @@ fn object(entry: &Entry, one: &Object<'_>, xml: &mut Xml<'_>) {
     xml.open(
         "ParticipantObjectIdentification",
         &[
-            ("ParticipantObjectID", Some(Text(&one.id))),
-            ("ParticipantObjectTypeCode", Some(Text(one.subject.type_code()))),
-            ("ParticipantObjectTypeCodeRole", one.subject.role().map(Text)),
+            ("ParticipantObjectID", Some(Text::Plain(&one.id))),
+            ("ParticipantObjectTypeCode", Some(Text::Plain(one.subject.type_code()))),
+            ("ParticipantObjectTypeCodeRole", one.subject.role().map(Text::Plain)),
         ],
     );
     code("ParticipantObjectIDTypeCode", one.id_type, xml);
     // The schema wants a name or a query of each.
     match one.subject {
         Subject::Query => {
-            xml.text("ParticipantObjectQuery", &BASE64_STANDARD.encode(criteria(entry)));
+            let query = BASE64_STANDARD.encode(criteria(entry));
+            xml.text("ParticipantObjectQuery", Text::Encoded(&query));
         }
-        Subject::Study { .. } => xml.text("ParticipantObjectName", "Study"),
-        Subject::Patient => xml.text("ParticipantObjectName", UNKNOWN),
-        Subject::WorkItem => xml.text("ParticipantObjectName", "Work item"),
-        Subject::Alert => xml.text("ParticipantObjectName", "Subject of the alert"),
-        Subject::Request => xml.text("ParticipantObjectName", "Request"),
+        Subject::Study { .. } => xml.text("ParticipantObjectName", Text::Plain("Study")),
+        Subject::Patient => xml.text("ParticipantObjectName", Text::Plain(UNKNOWN)),
+        Subject::WorkItem => xml.text("ParticipantObjectName", Text::Plain("Work item")),
+        Subject::Alert => xml.text("ParticipantObjectName", Text::Plain("Subject of the alert")),
+        Subject::Request => xml.text("ParticipantObjectName", Text::Plain("Request")),
     }
     for (name, value) in &one.details {
         let value = BASE64_STANDARD.encode(bounded(value));
-        let attributes = [("type", Some(Text(name))), ("value", Some(Text(&value)))];
+        let attributes =
+            [("type", Some(Text::Plain(name))), ("value", Some(Text::Encoded(&value)))];
         xml.empty("ParticipantObjectDetail", &attributes);
     }
     if let Subject::Study { instance: Some(instance) } = one.subject {
         xml.open("ParticipantObjectDescription", &[]);
-        xml.open("SOPClass", &[("NumberOfInstances", Some(Text("1")))]);
-        xml.empty("Instance", &[("UID", Some(Text(instance)))]);
+        xml.open("SOPClass", &[("NumberOfInstances", Some(Text::Plain("1")))]);
+        xml.empty("Instance", &[("UID", Some(Text::Plain(instance)))]);
         xml.close("SOPClass");
         xml.close("ParticipantObjectDescription");
     }
@@ -145,9 +148,9 @@ fn code(element: &'static str, code: Code, xml: &mut Xml<'_>) {
     xml.empty(
         element,
         &[
-            ("csd-code", Some(Text(code))),
-            ("codeSystemName", Some(Text(system.name()))),
-            ("originalText", Some(Text(meaning))),
+            ("csd-code", Some(Text::Plain(code))),
+            ("codeSystemName", Some(Text::Plain(system.name()))),
+            ("originalText", Some(Text::Plain(meaning))),
         ],
     );
 }

@@ -3,6 +3,7 @@
 //! A sink that takes nothing keeps nobody waiting: records stay in the queue, the task tries again, and
 //! the log has two lines, however long that goes on. No line tells anything of a record.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +77,7 @@ impl Deliveries {
                 name: Name { kind, index },
                 sink,
                 reader,
+                unnoted: VecDeque::new(),
                 ending: ending.subscribe(),
                 failures: 0,
             };
@@ -105,21 +107,23 @@ struct Delivery {
     name: Name,
     sink: Sink,
     reader: Reader,
+    unnoted: VecDeque<Fate>,
     ending: watch::Receiver<bool>,
     failures: u32,
+}
+
+/// A sink's answer that is still to be noted on disk.
+struct Fate {
+    /// Up to here it needs no record any more.
+    upto: Position,
+    /// The last of those, if the sink will never take that one.
+    refused: Option<Entry>,
 }
 
 impl Delivery {
     async fn run(mut self) {
         loop {
-            let outcome = match self.reader.next().await {
-                Ok(None) => return,
-                Ok(Some(batch)) => {
-                    let (entries, positions) = batch.entries.into_iter().unzip();
-                    self.hand_over(entries, positions).await
-                }
-                Err(error) => Err(Failure::of(error)),
-            };
+            let Some(outcome) = self.hand_over().await.transpose() else { return };
             let pause = self.settle(outcome);
             if *self.ending.borrow() {
                 if self.failures > 0 {
@@ -135,22 +139,45 @@ impl Delivery {
         }
     }
 
-    /// Sends, and notes what that came to; tells how many records were sent.
-    async fn hand_over(
-        &mut self,
-        entries: Vec<Entry>,
-        positions: Vec<Position>,
-    ) -> Result<usize, Failure> {
-        let sent = self.sink.send(&entries).await;
-        for refused in sent.refused {
-            self.reader.set_aside(&entries[refused]).await.map_err(Failure::of)?;
+    /// Sends what follows, and notes what that came to; tells how many records were sent, or that there
+    /// will be none.
+    async fn hand_over(&mut self) -> Result<Option<usize>, Failure> {
+        self.note().await?;
+        let Some(batch) = self.reader.next().await.map_err(Failure::of)? else { return Ok(None) };
+        let (mut entries, positions): (Vec<_>, Vec<_>) = batch.entries.into_iter().unzip();
+        let count = entries.len();
+        let Sent { acknowledged, refused, failure } = self.sink.send(&entries).await;
+        let mut noted = 0;
+        for index in refused {
+            if index > noted {
+                self.unnoted.push_back(Fate { upto: positions[index - 1], refused: None });
+            }
+            let refused = Some(std::mem::take(&mut entries[index]));
+            self.unnoted.push_back(Fate { upto: positions[index], refused });
+            noted = index + 1;
         }
-        if let Some(last) = sent.acknowledged.checked_sub(1) {
-            self.reader.acknowledge(positions[last]).await.map_err(Failure::of)?;
+        if acknowledged > noted {
+            self.unnoted.push_back(Fate { upto: positions[acknowledged - 1], refused: None });
         }
+        self.note().await?;
         // What a sink has left for its next request need not wait.
-        let is_all = sent.acknowledged == entries.len();
-        sent.failure.map_or(Ok(if is_all { entries.len() } else { FULL }), Err)
+        let is_all = acknowledged == count;
+        failure.map_or(Ok(Some(if is_all { count } else { FULL })), Err)
+    }
+
+    /// Notes what the sink has answered. What a full disk has no room for is noted later: a sink that has
+    /// answered for a record never gets it again for that.
+    async fn note(&mut self) -> Result<(), Failure> {
+        while let Some(Fate { upto, refused }) = self.unnoted.front() {
+            if let Some(entry) = refused {
+                self.reader.set_aside(entry).await.map_err(Failure::of)?;
+            }
+            let upto = *upto;
+            // The reader goes on from there, even if it fails to write that down.
+            self.unnoted.pop_front();
+            self.reader.acknowledge(upto).await.map_err(Failure::of)?;
+        }
+        Ok(())
     }
 
     /// Notes and tells how it went; the pause before the next attempt.

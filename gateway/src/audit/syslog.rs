@@ -3,13 +3,16 @@
 //! RFC 5425 acknowledges no message. It has receivers answer the end of a connection, though: who gets
 //! a `close_notify` has read all that came before it (section 4.4). So some hundred messages at most
 //! have a connection of their own, and count as delivered once it ended as it should: the receiver
-//! closed it after our end, and the kernel has had its acknowledgement of all that we wrote. Whatever
-//! else becomes of a connection, its messages are sent again on the next one. Writes that the kernel
-//! took say nothing: they may stand before a receiver that has stopped reading, died, or refused our
-//! certificate, which TLS 1.3 lets it do after we have begun to send.
+//! answered our `close_notify` with its own, which nobody else can, and the kernel has had its
+//! acknowledgement of all that we wrote. Whatever else becomes of a connection, its messages are sent
+//! again on the next one. The end of TCP alone says nothing, as whoever is on the way can take what we
+//! send and make it. Writes that the kernel took say nothing: they may stand before a receiver that has
+//! stopped reading, died, or refused our certificate, which TLS 1.3 lets it do after we have begun to
+//! send.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use certs::TrustAnchors;
 use config::AuditSyslog;
@@ -70,6 +73,12 @@ pub(crate) enum SyslogError {
     /// It said something. A receiver of syslog has nothing to say, so this is none.
     #[error("it answers, so it is no receiver of syslog")]
     Answers,
+    /// It, or somebody on the way, cut the connection off.
+    #[error(
+        "it ended the connection without close_notify, so it may not have received everything \
+         (rsyslog: use the driver \"ossl\" instead of \"gtls\")"
+    )]
+    Bare,
     /// It closed the connection, and had not everything by then.
     #[error("it closed the connection before everything was received")]
     Closed,
@@ -156,25 +165,37 @@ impl Syslog {
 
     /// Ends the connection, and learns from how that goes whether everything was received.
     async fn end(&self, mut stream: TlsStream<TcpStream>) -> Result<(), SyslogError> {
-        stream.get_mut().1.send_close_notify();
         let ending = async {
+            // Who closes of its own accord has not read everything, and its end looks as if it had. So it
+            // must not come before ours does: whoever has our messages has sent its end behind them.
+            kernel::acknowledged(stream.get_ref().0).await.map_err(|_| SyslogError::Closed)?;
+            match timeout(EARLY, stream.read(&mut [0; 1])).await {
+                Err(_) => {}
+                Ok(Ok(0)) => return Err(SyslogError::Closed),
+                Ok(Ok(_)) => return Err(SyslogError::Answers),
+                Ok(Err(error)) => return Err(SyslogError::Broken(error)),
+            }
+            stream.get_mut().1.send_close_notify();
             stream.flush().await.map_err(SyslogError::Broken)?;
             match stream.read(&mut [0; 1]).await {
-                Ok(0) => Ok(()),
-                Ok(_) => Err(SyslogError::Answers),
-                // Many close without a word (RFC 5425 wants one, rsyslog's GnuTLS has none).
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
-                Err(error) => Err(SyslogError::Broken(error)),
+                Ok(0) => {}
+                Ok(_) => return Err(SyslogError::Answers),
+                // RFC 5425 wants a word before that; rsyslog's GnuTLS has none.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    if !self.sink.danger_bare_end {
+                        return Err(SyslogError::Bare);
+                    }
+                }
+                Err(error) => return Err(SyslogError::Broken(error)),
             }
+            // A socket that is closed before everything was read is reset.
+            let tcp = stream.get_mut().0;
+            kernel::acknowledged(tcp).await.map_err(|_| SyslogError::Closed)?;
+            tcp.shutdown().await.map_err(|_| SyslogError::Closed)?;
+            tcp.read(&mut [0; 1]).await.map_err(|_| SyslogError::Closed)
         };
-        let late = |_| SyslogError::Late(TO_END);
-        timeout(self.sink.timeout, ending).await.map_err(late)??;
-        // Who had closed before our messages came has read nothing of them, and its end looks the same.
-        let received = kernel::acknowledged(stream.get_ref().0);
-        timeout(self.sink.timeout, received)
-            .await
-            .map_err(|_| SyslogError::Late(TO_END))?
-            .map_err(|_| SyslogError::Closed)
+        let ended = timeout(self.sink.timeout, ending).await;
+        ended.map_err(|_| SyslogError::Late(TO_END))?.map(|_| ())
     }
 }
 
@@ -195,6 +216,9 @@ const PATIENCE: usize = 20;
 
 const TO_READ: &str = "to read";
 const TO_END: &str = "to end the connection";
+
+/// How long who has everything may take to tell that it had closed before.
+const EARLY: Duration = Duration::from_millis(10);
 
 /// Bytes that have to move within the limit of time.
 const AT_ONCE: usize = 16 << 10;

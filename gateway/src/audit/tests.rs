@@ -88,6 +88,7 @@ impl Venue {
                 anchors: None,
                 identity: None,
                 timeout: Duration::from_secs(1),
+                danger_bare_end: false,
             })
             .collect();
         self

@@ -64,10 +64,15 @@ async fn what_could_not_be_sent_is_sent_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_repository_that_closes_without_a_word_has_all_the_same() {
+async fn who_hangs_up_without_a_word_has_received_nothing() {
+    survives(&[Manner::Swallow]).await;
+}
+
+#[tokio::test]
+async fn a_repository_that_hangs_up_without_a_word_is_believed_where_that_is_allowed() {
     let scene = Scene::new().await;
     scene.repository.behave(Manner::TakeAndHangUp);
-    let gateway = scene.start().await;
+    let gateway = scene.start_with("danger_bare_end = true").await;
     scene.retrieve(&gateway, 1..=10).await;
     scene.wait_for_all(10).await;
     scene.retrieve(&gateway, 11..=20).await;

@@ -67,6 +67,7 @@ def headers_are_as_iti_20_wants_them(scene):
 def a_repository_that_was_stopped_has_everything_once_it_is_back(scene):
     _retrieve(scene, "1.2.1", 20)
     scene.wait_for(_has("1.2.1", 20), "the first twenty")
+    scene.wait_until_told()
     scene.repository.end()
     _retrieve(scene, "1.2.2", 200)
     assert "takes no records" in scene.gateway.wait_until(lambda: "takes no records" in scene.gateway.said() and scene.gateway.said(), "word")

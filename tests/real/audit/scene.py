@@ -1,8 +1,10 @@
 """rsyslog, the gateway, and the service behind it."""
 
+import re
 import subprocess
 import tomllib
 from pathlib import Path
+from urllib.request import urlopen
 
 import parts
 from audit.pki import Authority
@@ -40,7 +42,8 @@ class Scene:
             ("/etc/rsyslog.d/audit/", f"{self.folder}/"),
             ("/var/log/dicom-audit.log", str(self.received)),
             ('address="0.0.0.0" port="6514"', f'address="127.0.0.1" port="{self._sink}"'),
-            ('"gtls"', f'"{self._driver}"'),
+            ('Driver="ossl"', f'Driver="{self._driver}"'),
+            ('streamDriver.name="ossl"', f'streamDriver.name="{self._driver}"'),
         )
         for old, new in changes:
             assert old in text, f"rsyslog.conf has no {old}"
@@ -74,6 +77,16 @@ class Scene:
             return parsed if is_so(parsed) else None
 
         return self.gateway.wait_until(found, what, limit)
+
+    def wait_until_told(self):
+        """Waits until the gateway knows that everything was received: what breaks before that comes twice."""
+
+        def is_told():
+            with urlopen(f"http://127.0.0.1:{self._ports[1]}/metrics") as metrics:
+                found = re.findall(r"^dicom_gateway_audit_sink_behind_bytes.* (\d+)$", metrics.read().decode(), re.MULTILINE)
+            return found and set(found) == {"0"}
+
+        self.gateway.wait_until(is_told, "delivery")
 
     def _new_key(self, name):
         command = [self._binaries / "dicom-gateway", "key", "new", name, "--file", self._guarded / "api-keys"]
@@ -111,6 +124,7 @@ address = "localhost:{self._sink}"
 anchors = "{self.folder}/ca.pem"
 identity = {{ chain = "{self.folder}/gateway.pem", key = "{self.folder}/gateway.key" }}
 timeout_secs = 5
+danger_bare_end = {"true" if self._driver == "gtls" else "false"}
 """
 
 

@@ -100,7 +100,8 @@ fn no_text_gets_out_of_its_place() {
 
 #[test]
 fn each_text_is_bounded_and_so_is_the_message() {
-    for long in ["\"".repeat(3 * TEXT_MOST), "é".repeat(3 * TEXT_MOST)] {
+    for character in ["\"", "é", "\u{1f600}"] {
+        let long = character.repeat(3 * TEXT_MOST);
         let text = || Some(long.clone());
         let mut entry = Entry {
             emergency: text(),
@@ -118,15 +119,20 @@ fn each_text_is_bounded_and_so_is_the_message() {
             let site = text();
             write(&entry, &Source { id: long.clone(), site }, &mut out);
             assert!(out.len() <= 32_768, "{}", out.len());
-            assert!(!out.contains(&long[..TEXT_MOST + 2]));
+            assert!(!out.contains(&character.repeat(TEXT_MOST + 1)));
         }
     }
 }
 
 #[test]
-fn a_bound_cuts_no_character() {
-    assert_eq!(bounded(&"é".repeat(TEXT_MOST)).len(), TEXT_MOST);
-    assert_eq!(bounded(&format!("a{}", "é".repeat(TEXT_MOST))).len(), TEXT_MOST - 1);
+fn a_reason_is_whole_in_any_script() {
+    for character in ["a", "é", "急", "\u{1f600}"] {
+        let longest = character.repeat(256);
+        let entry = Entry { emergency: Some(longest.clone()), ..retrieval() };
+        let told = format!(r#"type="Emergency" value="{}""#, BASE64_STANDARD.encode(&longest));
+        assert!(message(&entry).contains(&told), "{character}");
+        assert_eq!(bounded(&longest.repeat(2)), longest);
+    }
 }
 
 fn message(entry: &Entry) -> String {

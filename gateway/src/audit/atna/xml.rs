@@ -1,9 +1,14 @@
 //! The little XML that a message needs. Whatever a caller may have had a hand in is escaped, bounded,
 //! and rid of what XML or syslog could stumble over.
 
-/// The value of an attribute.
+/// What stands in an attribute or an element.
 #[derive(Clone, Copy)]
-pub(super) struct Text<'t>(pub &'t str);
+pub(super) enum Text<'t> {
+    /// What it says; it is bounded.
+    Plain(&'t str),
+    /// Base64 of what was bounded before.
+    Encoded(&'t str),
+}
 
 /// An attribute; absent without a value.
 pub(super) type Attribute<'t> = (&'static str, Option<Text<'t>>);
@@ -38,7 +43,7 @@ impl<'o> Xml<'o> {
     }
 
     /// An element with text alone.
-    pub(super) fn text(&mut self, element: &'static str, text: &str) {
+    pub(super) fn text(&mut self, element: &'static str, text: Text<'_>) {
         self.open(element, &[]);
         self.escaped(text);
         self.close(element);
@@ -48,7 +53,7 @@ impl<'o> Xml<'o> {
         self.0.push('<');
         self.0.push_str(element);
         for (name, value) in attributes {
-            let Some(Text(value)) = value else { continue };
+            let Some(value) = *value else { continue };
             self.0.push(' ');
             self.0.push_str(name);
             self.0.push_str("=\"");
@@ -57,8 +62,12 @@ impl<'o> Xml<'o> {
         }
     }
 
-    fn escaped(&mut self, text: &str) {
-        for character in bounded(text).chars() {
+    fn escaped(&mut self, text: Text<'_>) {
+        let text = match text {
+            Text::Plain(text) => bounded(text),
+            Text::Encoded(base64) => base64,
+        };
+        for character in text.chars() {
             match character {
                 '&' => self.0.push_str("&amp;"),
                 '<' => self.0.push_str("&lt;"),
@@ -75,14 +84,12 @@ impl<'o> Xml<'o> {
     }
 }
 
-/// As much of `text` as a message has room for.
+/// As much of `text` as a message has room for. That is an emergency's reason in any script.
 pub(super) fn bounded(text: &str) -> &str {
-    let mut end = text.len().min(TEXT_MOST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = text.char_indices().nth(TEXT_MOST).map_or(text.len(), |(end, _)| end);
     &text[..end]
 }
 
-/// Octets of one text before it is escaped.
+/// Characters of one text. Those that are escaped are of one octet, so that none of them takes more room
+/// than `&quot;` does.
 pub(super) const TEXT_MOST: usize = 256;

@@ -46,6 +46,8 @@ pub(crate) enum AccessPoint<'e> {
     Name(&'e str),
     /// By an address.
     Address(IpAddr),
+    /// By a URI.
+    Uri(&'e str),
 }
 
 /// Who took part, in the number and the roles that PS3.15 has in its tables of section A.5.3.
@@ -153,7 +155,9 @@ fn origin(entry: &Entry) -> Participant<'_> {
 /// The request's body says where the data goes, and nobody here reads that.
 fn media() -> Participant<'static> {
     let role = Some(DESTINATION_MEDIA);
-    Participant { role, media: Some(MEDIA_URI), ..participant(Part::Media, UNKNOWN) }
+    // What is no physical medium has to have one (section A.5.3.5).
+    let access = Some(AccessPoint::Uri(UNKNOWN));
+    Participant { role, access, media: Some(MEDIA_URI), ..participant(Part::Media, UNKNOWN) }
 }
 
 fn participant<'e>(part: Part, id: impl Into<Cow<'e, str>>) -> Participant<'e> {

@@ -139,6 +139,8 @@ fn each_message_has_the_participants_that_the_standard_counts() {
             "110106" => {
                 assert_eq!(with("110153"), [Part::Principal, Part::Gateway]);
                 assert_eq!(with("110154"), [Part::Media]);
+                let media = coded.participants.last().and_then(|one| one.access);
+                assert_eq!(media, Some(AccessPoint::Uri(UNKNOWN)));
             }
             _ => assert_eq!(coded.participants.len(), 2, "{row:?}"),
         }

@@ -1,6 +1,7 @@
 //! Deliveries from a real queue to a sink that does as it is told. Time stands still but for pauses.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use super::super::tests::Venue;
@@ -69,12 +70,30 @@ async fn what_a_sink_refuses_for_ever_is_set_aside_and_holds_up_nothing() {
     let told = scene.deliver([Step::Refuse(&["b"])]).await;
     assert_eq!(told, ["refused some of a b c"]);
     assert_eq!(scene.figures(), (2, 1, 0));
-    let folder = std::fs::read_dir(scene.venue.path("queue")).unwrap();
-    let names = folder.map(|file| file.unwrap().path());
-    let aside = names.filter(|name| name.to_string_lossy().contains("refused-"));
-    let aside = aside.map(|file| std::fs::read_to_string(file).unwrap()).collect::<Vec<_>>();
-    assert_eq!(aside.len(), 1);
-    assert!(aside[0].contains("\"id\":\"b\"") && aside[0].lines().count() == 1, "{aside:?}");
+    let aside = std::fs::read_to_string(scene.refused()).unwrap();
+    assert!(aside.contains("\"id\":\"b\"") && aside.lines().count() == 1, "{aside:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_set_aside_yet_holds_up_the_next_and_nothing_is_sent_again() {
+    let scene = Scene::new();
+    scene.enter(&["a", "b", "c", "d"]);
+    // Nothing can be written there, as if the disk were full.
+    let refused = scene.refused();
+    std::fs::create_dir(&refused).unwrap();
+    let (told, ()) = tokio::join!(scene.deliver([Step::Refuse(&["b", "d"])]), async {
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(scene.figures().0, 1, "what comes before it is noted");
+        std::fs::remove_dir(&refused).unwrap();
+    });
+    assert_eq!(told, ["refused some of a b c d"]);
+    let (delivered, aside, failed) = scene.figures();
+    assert_eq!((delivered, aside), (2, 2));
+    assert!(failed > 1, "{failed}");
+    let aside = std::fs::read_to_string(&refused).unwrap();
+    let ids = ["\"id\":\"b\"", "\"id\":\"d\""];
+    assert!(ids.iter().zip(aside.lines()).all(|(id, line)| line.contains(id)), "{aside}");
+    assert_eq!(aside.lines().count(), 2, "{aside}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,6 +137,12 @@ impl Scene {
         Self { audit: venue.start(), venue }
     }
 
+    /// Where what the sink refuses is set aside.
+    fn refused(&self) -> PathBuf {
+        let name = &self.audit.figures().sinks[0].name;
+        self.venue.path("queue").join(format!("refused-{name}.jsonl"))
+    }
+
     fn enter(&self, ids: &[&str]) {
         for id in ids {
             self.audit.enter(&Entry { id: (*id).to_owned(), ..Entry::default() });
@@ -157,6 +182,7 @@ impl Scene {
             name: Name { kind: "scripted", index: 0 },
             sink: Sink::Scripted(sink),
             reader: self.audit.readers().remove(0),
+            unnoted: VecDeque::new(),
             ending,
             failures: 0,
         };

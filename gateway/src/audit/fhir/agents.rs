@@ -6,7 +6,7 @@ use super::event::purpose;
 use super::pattern::Pattern;
 use super::resource::{Agent, Coding, Concept, Network, Reference};
 use super::text::sound;
-use super::words::{DATA_PROCESSOR, IP_ADDRESS, MACHINE_NAME};
+use super::words::{DATA_PROCESSOR, IP_ADDRESS, MACHINE_NAME, URI};
 
 /// All who took part, in DICOM's roles.
 pub(super) fn of<'e>(entry: &'e Entry, participants: Vec<Participant<'e>>) -> Vec<Agent<'e>> {
@@ -75,5 +75,6 @@ fn network(access: AccessPoint<'_>) -> Network<'_> {
         AccessPoint::Address(address) => {
             Network { address: address.to_string().into(), kind: IP_ADDRESS }
         }
+        AccessPoint::Uri(uri) => Network { address: sound(uri), kind: URI },
     }
 }

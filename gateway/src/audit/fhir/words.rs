@@ -79,6 +79,7 @@ pub(super) const QUERY: Coding = object_role("24", "Query");
 // Where from (<http://hl7.org/fhir/network-type>).
 pub(super) const MACHINE_NAME: &str = "1";
 pub(super) const IP_ADDRESS: &str = "2";
+pub(super) const URI: &str = "5";
 
 /// Of DICOM's UIDs, which stand in the form of an URN.
 pub(super) const UID: &str = "urn:dicom:uid";

@@ -17,14 +17,28 @@ use tokio::task::spawn_blocking;
 pub(super) async fn acknowledged(stream: &TcpStream) -> io::Result<()> {
     let table = if stream.peer_addr()?.is_ipv4() { IPV4 } else { IPV6 };
     let inode = fstat(stream.as_fd())?.st_ino.to_string();
+    let read = || spawn_blocking(move || std::fs::read_to_string(table));
+    follow(&inode, || async { read().await.ok()?.ok() }).await
+}
+
+/// Follows this socket through what is read, which on a busy machine may lack one that is there: the
+/// table changes below who reads it.
+async fn follow<R>(inode: &str, mut read: impl FnMut() -> R) -> io::Result<()>
+where
+    R: Future<Output = Option<String>>,
+{
+    let mut missed = 0;
     loop {
-        let read = spawn_blocking(move || std::fs::read_to_string(table)).await;
-        let Ok(Ok(connections)) = read else { return Ok(()) };
-        match unacknowledged(&connections, &inode) {
+        let Some(connections) = read().await else { return Ok(()) };
+        match unacknowledged(&connections, inode) {
             Some(0) => return Ok(()),
-            Some(_) => tokio::time::sleep(PAUSE).await,
-            None => return Err(ErrorKind::ConnectionReset.into()),
+            Some(_) => missed = 0,
+            None => missed += 1,
         }
+        if missed == MISSED_MOST {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -47,6 +61,9 @@ const QUEUES: usize = 4;
 const INODE: usize = 9;
 
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// A socket that is missing so often in a row is gone.
+const MISSED_MOST: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -105,6 +122,21 @@ mod tests {
         assert_eq!(unacknowledged(table, "4712"), Some(0x1a0));
         assert_eq!(unacknowledged(table, "471"), None);
         assert_eq!(unacknowledged("", "4711"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_the_table_lacks_once_is_not_gone() {
+        let line = |queue: &str| format!("head\n0: a b 01 {queue}:0 00:0 0 0 0 4711 1\n");
+        let (full, empty, none) = (line("1A0"), line("0"), "head\n".to_owned());
+        for (tables, is_there) in [
+            (vec![&none, &empty], true),
+            (vec![&none, &none, &full, &none, &none, &none, &empty], true),
+            (vec![&none, &none, &none, &none, &none, &empty], false),
+        ] {
+            let mut tables = tables.into_iter();
+            let followed = follow("4711", || std::future::ready(tables.next().cloned())).await;
+            assert_eq!(followed.is_ok(), is_there);
+        }
     }
 
     async fn connection(address: &str) -> (TcpStream, TcpStream) {
