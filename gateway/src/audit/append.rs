@@ -9,8 +9,10 @@ use std::path::Path;
 #[derive(Debug)]
 pub(super) struct Appender {
     file: File,
-    /// Bytes at its end that are of no whole line.
+    /// Bytes at its end that are of no whole line, or were taken back.
     excess: u64,
+    /// Bytes of what was appended last.
+    last: u64,
 }
 
 /// What was found in a file that was there before.
@@ -32,12 +34,13 @@ impl Appender {
             file.set_len(whole)?;
         }
         let found = Found { length: whole, torn: length - whole };
-        Ok((Self { file, excess: 0 }, found))
+        Ok((Self { file, excess: 0, last: 0 }, found))
     }
 
     /// Appends all of `lines` or nothing.
     pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         self.cut()?;
+        self.last = 0;
         let mut rest = lines;
         while !rest.is_empty() {
             match self.file.write(rest) {
@@ -50,13 +53,23 @@ impl Appender {
                 Err(error) => return Err(self.failed(error)),
             }
         }
-        self.excess = 0;
+        self.last = std::mem::take(&mut self.excess);
         Ok(())
     }
 
     /// Waits until all of it is on the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    ///
+    /// After an error nothing that was appended since the last time is sure, and waiting again does not
+    /// help: the kernel tells of a failed write once, and forgets what it was to write.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.cut()?;
+        disk(|| self.file.sync_data())
+    }
+
+    /// Cuts off what was appended last, now or before the next line.
+    pub(super) fn take_back(&mut self) {
+        self.excess += std::mem::take(&mut self.last);
+        let _ = self.cut();
     }
 
     pub(super) fn file(&self) -> &File {
@@ -125,6 +138,15 @@ fn line_end_before(file: &File, mut end: u64) -> io::Result<Option<u64>> {
     }
     Ok(None)
 }
+
+/// Asks the disk for what a test can make fail.
+#[cfg(not(test))]
+fn disk(ask: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    ask()
+}
+
+#[cfg(test)]
+use super::tests::sync::disk;
 
 /// How much is looked through at once.
 const BLOCK: usize = 64 << 10;

@@ -22,6 +22,8 @@ pub(super) struct RecordFile {
     /// `.chain`; locked, so that no second process appends to the same file.
     seal_file: File,
     is_empty: bool,
+    /// Where the chain stood, and whether the file was empty, before what was appended last.
+    before: Option<(Head, bool)>,
     /// The lines of one batch.
     lines: Vec<u8>,
 }
@@ -45,7 +47,8 @@ impl RecordFile {
         let is_empty = found.length == 0 && !matches!(sealed, Sealed::Garbage);
         let seal = resume(&hasher, sealed, (found.length > 0).then_some(&*last));
         let path = path.to_owned();
-        let file = Self { path, appender, hasher, seal, seal_file, is_empty, lines: Vec::new() };
+        let (before, lines) = (None, Vec::new());
+        let file = Self { path, appender, hasher, seal, seal_file, is_empty, before, lines };
         file.write_seal();
         Ok(file)
     }
@@ -63,14 +66,23 @@ impl RecordFile {
             }
         }
         self.appender.append(&self.lines)?;
+        self.before = Some((std::mem::replace(&mut self.seal.head, head), self.is_empty));
         self.is_empty = is_first;
-        self.seal.head = head;
         self.write_seal();
         Ok(())
     }
 
-    /// Waits until all of it is on the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    /// Takes back what was appended last, and tells whether it could: not if another file came since.
+    pub(super) fn take_back(&mut self) -> bool {
+        let Some((head, is_empty)) = self.before.take() else { return false };
+        self.appender.take_back();
+        (self.seal.head, self.is_empty) = (head, is_empty);
+        self.write_seal();
+        true
+    }
+
+    /// Waits until all of it is on the disk. If that fails, nobody knows of what was appended last.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.appender.sync()
     }
 
@@ -83,6 +95,7 @@ impl RecordFile {
         warn_of_torn(&found);
         self.sync()?;
         self.appender = appender;
+        self.before = None;
         self.is_empty = found.length == 0;
         self.seal.begins = self.seal.head.seq.saturating_add(1);
         self.write_seal();
@@ -90,7 +103,7 @@ impl RecordFile {
     }
 
     /// All is written: makes it last.
-    pub(super) fn close(&self) -> io::Result<()> {
+    pub(super) fn close(&mut self) -> io::Result<()> {
         self.sync()?;
         self.seal_file.sync_data()
     }

@@ -118,14 +118,24 @@ impl Queue {
         }
         self.appender.append(&self.lines)?;
         self.length += length;
-        let end = Position { segment: self.number, offset: self.length };
-        self.shelf.grown(end);
         Ok(())
     }
 
-    /// Waits until all of it is on the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    /// Takes back what was appended last, of which the sinks were not told.
+    pub(super) fn take_back(&mut self) {
+        self.appender.take_back();
+        self.length = self.length.saturating_sub(self.lines.len() as u64);
+        self.lines.clear();
+    }
+
+    /// Waits until all of it is on the disk. If that fails, nobody knows of what was appended last.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.appender.sync()
+    }
+
+    /// Tells the sinks of what was appended.
+    pub(super) fn tell(&self) {
+        self.shelf.grown(Position { segment: self.number, offset: self.length });
     }
 
     fn next_segment(&mut self) -> io::Result<()> {
@@ -133,7 +143,7 @@ impl Queue {
         let (appender, _) = Appender::open(&segment(&self.shelf.folder, number))?;
         self.sync()?;
         (self.number, self.length, self.appender) = (number, 0, appender);
-        self.shelf.grown(Position { segment: number, offset: 0 });
+        self.tell();
         Ok(())
     }
 }

@@ -33,6 +33,8 @@ struct Batch {
     /// What failed for the queue is not written to the file again.
     is_in_file: bool,
     is_in_queue: bool,
+    /// The queue was full, and it never will be there.
+    is_lost: bool,
 }
 
 /// What is to be done after all that was collected is written.
@@ -134,28 +136,53 @@ impl Writer {
             file.append(batch.chunks.iter().map(|chunk| &*chunk.lines))?;
             batch.is_in_file = true;
         }
-        if let (Some(queue), false) = (&mut *queue, batch.is_in_queue) {
+        if let (Some(queue), false) = (&mut *queue, batch.is_in_queue || batch.is_lost) {
             // With `refuse` no transaction begins any more, and those under way lose nothing.
             if room.is_queue_full() && !room.may_refuse() {
                 room.lost(count);
+                batch.is_lost = true;
             } else {
                 queue.append(batch.chunks.iter().map(|chunk| &*chunk.lines))?;
+                batch.is_in_queue = true;
             }
-            batch.is_in_queue = true;
         }
-        if batch.chunks.iter().any(|chunk| chunk.settles.is_some()) {
-            file.as_ref().map_or(Ok(()), RecordFile::sync)?;
-            queue.as_ref().map_or(Ok(()), Queue::sync)?;
+        if self.batch.chunks.iter().any(|chunk| chunk.settles.is_some()) {
+            self.sync()?;
         }
-        room.kept(count);
-        let Batch { chunks, .. } = std::mem::take(batch);
+        if let Some(queue) = &self.queue {
+            queue.tell();
+        }
+        self.room.kept(count);
+        let Batch { chunks, .. } = std::mem::take(&mut self.batch);
         chunks.into_iter().filter_map(|chunk| chunk.settles).for_each(Settles::kept);
+        Ok(())
+    }
+
+    /// Waits until the batch is on the disk. Where that fails it is taken back, to be written anew.
+    fn sync(&mut self) -> io::Result<()> {
+        let Self { file, queue, batch, .. } = self;
+        if let Some(file) = file
+            && let Err(error) = file.sync()
+        {
+            batch.take_back(file);
+            return Err(error);
+        }
+        if let Some(queue) = queue
+            && let Err(error) = queue.sync()
+        {
+            if std::mem::take(&mut batch.is_in_queue) {
+                queue.take_back();
+            }
+            return Err(error);
+        }
         Ok(())
     }
 
     fn reopen(&mut self) {
         if let Some(file) = &mut self.file {
             if let Err(error) = file.reopen() {
+                // It may be that the old one could not be brought to the disk.
+                self.batch.take_back(file);
                 tracing::error!(%error, "the audit file cannot be opened anew; the old one stays in use");
                 return;
             }
@@ -184,8 +211,8 @@ impl Writer {
             self.room.leave(lost);
             tracing::error!(records = lost, "audit records are lost: the disk does not take them");
         }
-        let file = self.file.as_ref().map_or(Ok(()), RecordFile::close);
-        let queue = self.queue.as_ref().map_or(Ok(()), Queue::sync);
+        let file = self.file.as_mut().map_or(Ok(()), RecordFile::close);
+        let queue = self.queue.as_mut().map_or(Ok(()), Queue::sync);
         if let Err(error) = file.and(queue) {
             tracing::error!(%error, "audit records may be lost if the power fails now");
         }
@@ -213,6 +240,13 @@ impl Batch {
             self.chunks.extend(waiting.drain(..count));
         }
         !self.chunks.is_empty()
+    }
+
+    /// Has the file forget it.
+    fn take_back(&mut self, file: &mut RecordFile) {
+        if self.is_in_file {
+            self.is_in_file = !file.take_back();
+        }
     }
 }
 
