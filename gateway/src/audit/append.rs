@@ -1,8 +1,9 @@
 //! Files that hold whole lines and nothing else, whatever the disk does meanwhile.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::iter;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A file that lines are appended to.
@@ -92,26 +93,41 @@ impl Appender {
     }
 }
 
-/// Opens a regular file to read and to write, or makes it, for its owner alone.
+/// Opens a regular file to read and to write, or makes it, for its owner alone. Its name lasts, whoever
+/// made it: a killed process may have had no time to see to that.
 pub(super) fn open_private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let is_new = !path.exists();
     let file = options.read(true).create(true).mode(0o600).open(path)?;
-    if is_new {
-        sync_folder(path)?;
-    }
+    sync_name(path)?;
     Ok(file)
 }
 
-/// Makes a new name last.
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Sees to it that a folder is there, and those that it is in, for its
+/// owner alone if they are new; their names last.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    let above = path.ancestors().skip(1).take_while(|folder| !folder.exists());
+    let names = iter::once(path).chain(above).collect::<Vec<_>>();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    for name in names.into_iter().filter(|name| name.file_name().is_some()) {
+        match sync_name(name) {
+            // The folder that it is in is another one's, who made it for us.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Makes a name last.
+fn sync_name(path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    File::open(folder)?.sync_all()
+    let folder = File::open(folder)?;
+    disk_folder(|| folder.sync_all())
 }
 
 /// The last line of the whole ones that end at `end`, without its line end.
@@ -145,8 +161,11 @@ fn disk(ask: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     ask()
 }
 
+#[cfg(not(test))]
+use disk as disk_folder;
+
 #[cfg(test)]
-use super::tests::sync::disk;
+use super::tests::sync::{disk, disk_folder};
 
 /// How much is looked through at once.
 const BLOCK: usize = 64 << 10;

@@ -5,16 +5,16 @@
 //! place: a full disk must not keep the queue from getting shorter.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use super::AuditError;
-use super::append::{Appender, open_private};
+use super::append::{Appender, make_folder, open_private};
 use super::reader::SinkCounts;
 use super::room::Room;
 
@@ -71,7 +71,7 @@ impl Queue {
         (room, most): (Arc<Room>, u64),
     ) -> Result<Self, AuditError> {
         let failed = |error| AuditError::file(folder, error);
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        make_folder(folder).map_err(failed)?;
         let lock = open_private(&folder.join("lock"), OpenOptions::new().write(true));
         let lock = lock.map_err(failed)?;
         if lock.try_lock().is_err() {

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, Waker};
 
+use super::super::append::{Appender, make_folder};
 use super::*;
 
 #[test]
@@ -34,6 +35,41 @@ fn for_who_waits_the_disk_is_asked_for_file_and_queue() {
     assert!(scene.write(1..=1));
     // Once for the record, and once for the end.
     assert_eq!(SYNCS.get() - before, 4);
+}
+
+#[test]
+fn a_name_that_could_not_be_made_to_last_is_seen_to_at_the_next_opening() {
+    let venue = Venue::new();
+    let open = || Appender::open(&venue.path("audit.jsonl"));
+    FOLDERS_FAIL.set(true);
+    assert!(open().is_err());
+    assert!(venue.path("audit.jsonl").exists());
+    let before = FOLDER_SYNCS.get();
+    open().unwrap();
+    open().unwrap();
+    assert_eq!(FOLDER_SYNCS.get() - before, 2);
+}
+
+#[test]
+fn the_names_of_new_folders_last_too() {
+    let venue = Venue::new();
+    let count = |folder: PathBuf| {
+        let before = FOLDER_SYNCS.get();
+        make_folder(&folder).unwrap();
+        FOLDER_SYNCS.get() - before
+    };
+    assert_eq!(count(venue.path("a/b/c")), 3);
+    assert_eq!(count(venue.path("a/b/c")), 1);
+}
+
+/// Asks the disk for a folder, or fails if it is to.
+pub(crate) fn disk_folder(ask: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    if FOLDERS_FAIL.take() {
+        return Err(io::Error::other("the disk is broken"));
+    }
+    ask()?;
+    FOLDER_SYNCS.set(FOLDER_SYNCS.get() + 1);
+    Ok(())
 }
 
 /// Asks the disk, or does what a test wants to happen instead.
@@ -106,6 +142,9 @@ impl Scene {
 thread_local! {
     /// How often the disk was asked.
     static SYNCS: Cell<usize> = const { Cell::new(0) };
+    /// How often it was for a folder, and whether it fails the next time.
+    static FOLDER_SYNCS: Cell<usize> = const { Cell::new(0) };
+    static FOLDERS_FAIL: Cell<bool> = const { Cell::new(false) };
     /// What becomes of the next times.
     static FAILURES: RefCell<VecDeque<Option<Box<dyn FnOnce()>>>> = RefCell::default();
 }
