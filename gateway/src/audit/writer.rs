@@ -152,8 +152,13 @@ impl Writer {
         if let Some(queue) = &self.queue {
             queue.tell();
         }
+        let Batch { chunks, is_lost, .. } = std::mem::take(&mut self.batch);
+        if is_lost && self.file.is_none() {
+            // They are nowhere, and who waits is told so.
+            self.room.leave(count);
+            return Ok(());
+        }
         self.room.kept(count);
-        let Batch { chunks, .. } = std::mem::take(&mut self.batch);
         chunks.into_iter().filter_map(|chunk| chunk.settles).for_each(Settles::kept);
         Ok(())
     }
@@ -204,17 +209,28 @@ impl Writer {
             std::thread::sleep(RETRY / 10);
             self.write();
         }
-        let chunks = self.batch.chunks.iter().chain(&self.chunks);
-        let lost = chunks.map(|chunk| chunk.count).sum();
-        if lost > 0 {
-            self.room.lost(lost);
-            self.room.leave(lost);
-            tracing::error!(records = lost, "audit records are lost: the disk does not take them");
-        }
         let file = self.file.as_mut().map_or(Ok(()), RecordFile::close);
         let queue = self.queue.as_mut().map_or(Ok(()), Queue::sync);
         if let Err(error) = file.and(queue) {
             tracing::error!(%error, "audit records may be lost if the power fails now");
+        }
+    }
+
+    /// Counts what it still has: nobody else does.
+    fn give_up(&mut self) {
+        let is_counted = self.batch.is_lost;
+        let held = self.batch.chunks.drain(..).map(|chunk| chunk.count).sum::<usize>();
+        let waiting = self.chunks.drain(..).map(|chunk| chunk.count).sum::<usize>();
+        let came = self.messages.try_iter().filter_map(|message| match message {
+            Message::Chunk(chunk) => Some(chunk.count),
+            Message::Reopen | Message::Close(_) => None,
+        });
+        let later = waiting + came.sum::<usize>();
+        let lost = later + if is_counted { 0 } else { held };
+        self.room.leave(held + later);
+        if lost > 0 {
+            self.room.lost(lost);
+            tracing::error!(records = lost, "audit records are lost: they could not be written");
         }
     }
 }
@@ -223,6 +239,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // Nothing is written from now on, also if it was a bug that ended it.
         self.room.broken(true);
+        self.give_up();
     }
 }
 

@@ -147,6 +147,30 @@ async fn a_full_queue_loses_and_counts_what_comes_if_transactions_go_on() {
 }
 
 #[tokio::test]
+async fn what_a_full_queue_loses_was_not_kept_where_there_is_no_file() {
+    let mut venue = Venue::with_sinks(1);
+    venue.config.file = None;
+    venue.config.max_queue_bytes = 2 * 1024;
+    venue.config.on_failure = OnFailure::Continue;
+    venue.config.durability = Durability::Synced;
+    let audit = venue.start();
+    let reader = audit.readers().pop().unwrap();
+    let ledger = audit.ledger();
+    let mut told = 0;
+    for number in 1..=40 {
+        let ticket = add(&ledger, audit.reserve().unwrap(), number);
+        told += u64::from(ledger.kept(ticket).await);
+    }
+    drop(ledger);
+    audit.close();
+    let sent = drained(reader).await.len() as u64;
+    let figures = audit.figures();
+    assert!(figures.lost > 0);
+    assert_eq!((figures.kept, figures.kept + figures.lost, told), (sent, 40, sent));
+    assert_eq!(figures.waiting, 0);
+}
+
+#[tokio::test]
 async fn a_torn_record_is_cut_off_and_the_others_are_sent() {
     let venue = Venue::with_sinks(1);
     venue.keep(1..=3);

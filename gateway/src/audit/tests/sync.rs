@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, Waker};
@@ -35,6 +36,18 @@ fn for_who_waits_the_disk_is_asked_for_file_and_queue() {
     assert!(scene.write(1..=1));
     // Once for the record, and once for the end.
     assert_eq!(SYNCS.get() - before, 4);
+}
+
+#[test]
+fn what_a_thread_that_panics_had_to_write_is_counted_as_lost() {
+    let scene = Scene::new();
+    assert!(scene.write(1..=1));
+    fail_at(0, || panic!("a bug"));
+    let panicked = catch_unwind(AssertUnwindSafe(|| scene.write(2..=4)));
+    assert!(panicked.is_err());
+    assert_eq!((scene.room.kept_so_far(), scene.room.lost_so_far()), (1, 3));
+    assert_eq!(scene.room.waiting(), 0);
+    assert!(scene.room.is_refusing());
 }
 
 #[test]
