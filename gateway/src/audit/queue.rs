@@ -52,6 +52,8 @@ struct State {
     segments: BTreeMap<u64, u64>,
     /// How far each sink has come.
     cursors: Vec<Position>,
+    /// Bytes of what was set aside.
+    aside: u64,
 }
 
 /// Records that are there to be read: a part of one segment.
@@ -85,13 +87,14 @@ impl Queue {
         }
         segments.insert(number, found.length);
         let end = Position { segment: number, offset: found.length };
-        let state = Mutex::new(State { segments, cursors: Vec::new() });
+        let state = Mutex::new(State { segments, cursors: Vec::new(), aside: 0 });
         let (folder, end) = (folder.to_owned(), watch::Sender::new((end, false)));
         let shelf = Shelf { folder, room, state, end, _lock: lock };
         for sink in sinks {
             let cursor = shelf.cursor(&sink.name).map_err(failed)?;
             shelf.state().cursors.push(cursor);
         }
+        shelf.weigh_aside().map_err(failed)?;
         shelf.tidy();
         Ok(Self {
             shelf: Arc::new(shelf),
@@ -154,6 +157,12 @@ impl Drop for Queue {
     }
 }
 
+impl State {
+    fn bytes(&self) -> u64 {
+        self.segments.values().sum::<u64>() + self.aside
+    }
+}
+
 impl Shelf {
     pub(super) fn folder(&self) -> &Path {
         &self.folder
@@ -199,10 +208,25 @@ impl Shelf {
         noted
     }
 
+    /// Counts what was set aside: it is a part of what the queue may hold, and somebody may take it away.
+    pub(super) fn weigh_aside(&self) -> io::Result<()> {
+        let mut aside = 0;
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(ASIDE)) {
+                aside += entry.metadata()?.len();
+            }
+        }
+        let mut state = self.state();
+        state.aside = aside;
+        self.room.queued(state.bytes());
+        Ok(())
+    }
+
     /// Removes the segments that all sinks have passed, but never the one in use.
     fn tidy(&self) {
         let mut state = self.state();
-        let State { segments, cursors } = &mut *state;
+        let State { segments, cursors, .. } = &mut *state;
         let mut passed = Vec::new();
         while let Some((&number, &length)) = segments.first_key_value() {
             let end = Position { segment: number, offset: length };
@@ -212,7 +236,7 @@ impl Shelf {
             segments.remove(&number);
             passed.push(number);
         }
-        self.room.queued(segments.values().sum());
+        self.room.queued(state.bytes());
         drop(state);
         for number in passed {
             if let Err(error) = fs::remove_file(segment(&self.folder, number)) {
@@ -224,7 +248,7 @@ impl Shelf {
     fn grown(&self, end: Position) {
         let mut state = self.state();
         state.segments.insert(end.segment, end.offset);
-        self.room.queued(state.segments.values().sum());
+        self.room.queued(state.bytes());
         drop(state);
         self.end.send_modify(|(known, _)| *known = end);
     }
@@ -266,6 +290,11 @@ impl Shelf {
     }
 }
 
+/// The file of what a sink refuses for ever.
+pub(super) fn aside_path(folder: &Path, sink: &str) -> PathBuf {
+    folder.join(format!("{ASIDE}{sink}.jsonl"))
+}
+
 /// The file that says how far a sink has come.
 pub(super) fn cursor_path(folder: &Path, sink: &str) -> PathBuf {
     folder.join(format!("{sink}.cursor"))
@@ -303,3 +332,6 @@ fn segments(folder: &Path) -> io::Result<BTreeMap<u64, u64>> {
 
 /// How large a segment may grow: what one sink has yet to send keeps as much on the disk.
 const SEGMENT: u64 = 16 << 20;
+
+/// How the names of files begin that hold what was set aside.
+const ASIDE: &str = "refused-";

@@ -184,6 +184,11 @@ impl Writer {
     }
 
     fn reopen(&mut self) {
+        if let Some(queue) = &self.queue
+            && let Err(error) = queue.shelf().weigh_aside()
+        {
+            tracing::warn!(%error, "what audit sinks refused cannot be counted anew");
+        }
         if let Some(file) = &mut self.file {
             if let Err(error) = file.reopen() {
                 // It may be that the old one could not be brought to the disk.

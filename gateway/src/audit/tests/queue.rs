@@ -271,6 +271,34 @@ async fn a_record_that_a_sink_refuses_is_set_aside_and_counted() {
     assert_eq!(aside, [serde_json::to_string(&entry(2)).unwrap()]);
 }
 
+#[tokio::test]
+async fn what_was_set_aside_is_a_part_of_the_queue_until_it_is_taken_away() {
+    let mut venue = Venue::with_sinks(1);
+    venue.config.max_queue_bytes = 4 * 1024;
+    let audit = venue.start();
+    let mut reader = audit.readers().pop().unwrap();
+    let mut number = 0;
+    while !audit.is_refusing() {
+        number += 1;
+        audit.enter(&entry(number));
+        wait_async(|| audit.figures().kept == number).await;
+        let batch = reader.next().await.unwrap().unwrap();
+        reader.set_aside(&batch.entries[0].0).await.unwrap();
+        reader.acknowledge(batch.entries[0].1).await.unwrap();
+        assert!(number < 100, "it has no bound");
+    }
+    audit.close();
+    drop((audit, reader));
+    // A restart does not make room, but who takes it away does.
+    let audit = venue.start();
+    assert!(audit.is_refusing());
+    fs::rename(venue.queue_file("refused-"), venue.path("elsewhere")).unwrap();
+    audit.reopen();
+    wait_async(|| !audit.is_refusing()).await;
+    audit.close();
+    assert_eq!(lines(&venue.path("elsewhere")).len() as u64, number);
+}
+
 #[test]
 fn files_of_another_process_are_left_alone() {
     let mut venue = Venue::with_sinks(1);

@@ -152,6 +152,9 @@ impl Scene {
     }
 }
 
+/// What happens when the disk fails.
+type Failure = Box<dyn FnOnce()>;
+
 thread_local! {
     /// How often the disk was asked.
     static SYNCS: Cell<usize> = const { Cell::new(0) };
@@ -159,5 +162,5 @@ thread_local! {
     static FOLDER_SYNCS: Cell<usize> = const { Cell::new(0) };
     static FOLDERS_FAIL: Cell<bool> = const { Cell::new(false) };
     /// What becomes of the next times.
-    static FAILURES: RefCell<VecDeque<Option<Box<dyn FnOnce()>>>> = RefCell::default();
+    static FAILURES: RefCell<VecDeque<Option<Failure>>> = RefCell::default();
 }
