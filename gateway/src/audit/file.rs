@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::AuditError;
 use super::append::{Appender, Found, last_line, open_private};
-use super::chain::{Hasher, Link, Seal};
+use super::chain::{Hasher, Head, Link, Seal};
 
 /// The file sink.
 pub(super) struct RecordFile {
@@ -22,6 +22,8 @@ pub(super) struct RecordFile {
     /// `.chain`; locked, so that no second process appends to the same file.
     seal_file: File,
     is_empty: bool,
+    /// Where the chain stood, and whether the file was empty, before what was appended last.
+    before: Option<(Head, bool)>,
     /// The lines of one batch.
     lines: Vec<u8>,
 }
@@ -41,10 +43,12 @@ impl RecordFile {
         let (appender, found) = Appender::open(path).map_err(failed)?;
         warn_of_torn(&found);
         let last = last_line(appender.file(), found.length).map_err(failed)?;
-        let seal = resume(&sealed, (found.length > 0).then_some(&last));
-        let is_empty = found.length == 0;
+        // After a damaged seal no file says that its first lines are there.
+        let is_empty = found.length == 0 && !matches!(sealed, Sealed::Garbage);
+        let seal = resume(&hasher, sealed, (found.length > 0).then_some(&*last));
         let path = path.to_owned();
-        let file = Self { path, appender, hasher, seal, seal_file, is_empty, lines: Vec::new() };
+        let (before, lines) = (None, Vec::new());
+        let file = Self { path, appender, hasher, seal, seal_file, is_empty, before, lines };
         file.write_seal();
         Ok(file)
     }
@@ -62,14 +66,23 @@ impl RecordFile {
             }
         }
         self.appender.append(&self.lines)?;
+        self.before = Some((std::mem::replace(&mut self.seal.head, head), self.is_empty));
         self.is_empty = is_first;
-        self.seal.head = head;
         self.write_seal();
         Ok(())
     }
 
-    /// Waits until all of it is on the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    /// Takes back what was appended last, and tells whether it could: not if another file came since.
+    pub(super) fn take_back(&mut self) -> bool {
+        let Some((head, is_empty)) = self.before.take() else { return false };
+        self.appender.take_back();
+        (self.seal.head, self.is_empty) = (head, is_empty);
+        self.write_seal();
+        true
+    }
+
+    /// Waits until all of it is on the disk. If that fails, nobody knows of what was appended last.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.appender.sync()
     }
 
@@ -82,14 +95,15 @@ impl RecordFile {
         warn_of_torn(&found);
         self.sync()?;
         self.appender = appender;
+        self.before = None;
         self.is_empty = found.length == 0;
-        self.seal.begins = self.seal.head.seq + 1;
+        self.seal.begins = self.seal.head.seq.saturating_add(1);
         self.write_seal();
         self.seal_file.sync_data()
     }
 
     /// All is written: makes it last.
-    pub(super) fn close(&self) -> io::Result<()> {
+    pub(super) fn close(&mut self) -> io::Result<()> {
         self.sync()?;
         self.seal_file.sync_data()
     }
@@ -126,22 +140,42 @@ fn read_seal(file: &File, hasher: &Hasher) -> io::Result<Sealed> {
 }
 
 /// Where the chain goes on, from what is beside the file and from its last line, if it has one.
-fn resume(sealed: &Sealed, last: Option<&Vec<u8>>) -> Seal {
-    let (seal, is_known) = match sealed {
-        Sealed::Good(seal) => (seal.clone(), true),
-        Sealed::Nothing => (Seal::default(), last.is_none()),
-        Sealed::Garbage => (Seal::default(), false),
+///
+/// Where the seal is lost nothing tells whether the file's end is there: the next number is left out,
+/// so that everyone who verifies the file learns of it for ever.
+fn resume(hasher: &Hasher, sealed: Sealed, last: Option<&[u8]>) -> Seal {
+    let link = last.and_then(Link::parse);
+    let seal = match sealed {
+        Sealed::Good(seal) => seal,
+        Sealed::Nothing if last.is_none() => Seal::default(),
+        Sealed::Nothing | Sealed::Garbage => {
+            tracing::warn!(
+                "what is known of the audit file's chain is lost, or was made by another key"
+            );
+            let Head { seq, hash } = match link {
+                Some(link) if hasher.fits(&link) => link.head,
+                Some(link) => Head { seq: link.head.seq, ..Head::default() },
+                None => Head::default(),
+            };
+            let seq = seq.saturating_add(1);
+            return Seal { head: Head { seq, hash }, begins: seq.saturating_add(1) };
+        }
     };
-    if !is_known {
-        tracing::warn!(
-            "what is known of the audit file's chain is lost, or was made by another key"
-        );
+    if last.is_none() {
+        return Seal { begins: seal.head.seq.saturating_add(1), ..seal };
     }
-    let Some(last) = last else {
-        return Seal { begins: seal.head.seq + 1, ..seal };
-    };
-    match Link::parse(last) {
-        Some(link) if link.head.seq >= seal.head.seq => Seal { head: link.head, ..seal },
+    match link {
+        Some(link) if !hasher.fits(&link) => {
+            tracing::error!("the last record of the audit file was changed");
+            seal
+        }
+        Some(link) if link.head == seal.head => seal,
+        // It was the last thing that a killed process did.
+        Some(link) if link.head.seq > seal.head.seq => Seal { head: link.head, ..seal },
+        Some(link) if link.head.seq == seal.head.seq => {
+            tracing::error!("the last record of the audit file is another one than it was");
+            seal
+        }
         Some(link) => {
             let (last, known) = (link.head.seq, seal.head.seq);
             tracing::error!(last, known, "records are missing at the end of the audit file");

@@ -5,16 +5,16 @@
 //! place: a full disk must not keep the queue from getting shorter.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use super::AuditError;
-use super::append::{Appender, open_private};
+use super::append::{Appender, make_folder, open_private};
 use super::reader::SinkCounts;
 use super::room::Room;
 
@@ -52,6 +52,8 @@ struct State {
     segments: BTreeMap<u64, u64>,
     /// How far each sink has come.
     cursors: Vec<Position>,
+    /// Bytes of what was set aside.
+    aside: u64,
 }
 
 /// Records that are there to be read: a part of one segment.
@@ -71,7 +73,7 @@ impl Queue {
         (room, most): (Arc<Room>, u64),
     ) -> Result<Self, AuditError> {
         let failed = |error| AuditError::file(folder, error);
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        make_folder(folder).map_err(failed)?;
         let lock = open_private(&folder.join("lock"), OpenOptions::new().write(true));
         let lock = lock.map_err(failed)?;
         if lock.try_lock().is_err() {
@@ -85,13 +87,14 @@ impl Queue {
         }
         segments.insert(number, found.length);
         let end = Position { segment: number, offset: found.length };
-        let state = Mutex::new(State { segments, cursors: Vec::new() });
+        let state = Mutex::new(State { segments, cursors: Vec::new(), aside: 0 });
         let (folder, end) = (folder.to_owned(), watch::Sender::new((end, false)));
         let shelf = Shelf { folder, room, state, end, _lock: lock };
         for sink in sinks {
             let cursor = shelf.cursor(&sink.name).map_err(failed)?;
             shelf.state().cursors.push(cursor);
         }
+        shelf.weigh_aside().map_err(failed)?;
         shelf.tidy();
         Ok(Self {
             shelf: Arc::new(shelf),
@@ -118,14 +121,24 @@ impl Queue {
         }
         self.appender.append(&self.lines)?;
         self.length += length;
-        let end = Position { segment: self.number, offset: self.length };
-        self.shelf.grown(end);
         Ok(())
     }
 
-    /// Waits until all of it is on the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    /// Takes back what was appended last, of which the sinks were not told.
+    pub(super) fn take_back(&mut self) {
+        self.appender.take_back();
+        self.length = self.length.saturating_sub(self.lines.len() as u64);
+        self.lines.clear();
+    }
+
+    /// Waits until all of it is on the disk. If that fails, nobody knows of what was appended last.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.appender.sync()
+    }
+
+    /// Tells the sinks of what was appended.
+    pub(super) fn tell(&self) {
+        self.shelf.grown(Position { segment: self.number, offset: self.length });
     }
 
     fn next_segment(&mut self) -> io::Result<()> {
@@ -133,7 +146,7 @@ impl Queue {
         let (appender, _) = Appender::open(&segment(&self.shelf.folder, number))?;
         self.sync()?;
         (self.number, self.length, self.appender) = (number, 0, appender);
-        self.shelf.grown(Position { segment: number, offset: 0 });
+        self.tell();
         Ok(())
     }
 }
@@ -141,6 +154,12 @@ impl Queue {
 impl Drop for Queue {
     fn drop(&mut self) {
         self.shelf.end.send_modify(|(_, is_over)| *is_over = true);
+    }
+}
+
+impl State {
+    fn bytes(&self) -> u64 {
+        self.segments.values().sum::<u64>() + self.aside
     }
 }
 
@@ -189,10 +208,25 @@ impl Shelf {
         noted
     }
 
+    /// Counts what was set aside: it is a part of what the queue may hold, and somebody may take it away.
+    pub(super) fn weigh_aside(&self) -> io::Result<()> {
+        let mut aside = 0;
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(ASIDE)) {
+                aside += entry.metadata()?.len();
+            }
+        }
+        let mut state = self.state();
+        state.aside = aside;
+        self.room.queued(state.bytes());
+        Ok(())
+    }
+
     /// Removes the segments that all sinks have passed, but never the one in use.
     fn tidy(&self) {
         let mut state = self.state();
-        let State { segments, cursors } = &mut *state;
+        let State { segments, cursors, .. } = &mut *state;
         let mut passed = Vec::new();
         while let Some((&number, &length)) = segments.first_key_value() {
             let end = Position { segment: number, offset: length };
@@ -202,7 +236,7 @@ impl Shelf {
             segments.remove(&number);
             passed.push(number);
         }
-        self.room.queued(segments.values().sum());
+        self.room.queued(state.bytes());
         drop(state);
         for number in passed {
             if let Err(error) = fs::remove_file(segment(&self.folder, number)) {
@@ -214,7 +248,7 @@ impl Shelf {
     fn grown(&self, end: Position) {
         let mut state = self.state();
         state.segments.insert(end.segment, end.offset);
-        self.room.queued(state.segments.values().sum());
+        self.room.queued(state.bytes());
         drop(state);
         self.end.send_modify(|(known, _)| *known = end);
     }
@@ -256,6 +290,11 @@ impl Shelf {
     }
 }
 
+/// The file of what a sink refuses for ever.
+pub(super) fn aside_path(folder: &Path, sink: &str) -> PathBuf {
+    folder.join(format!("{ASIDE}{sink}.jsonl"))
+}
+
 /// The file that says how far a sink has come.
 pub(super) fn cursor_path(folder: &Path, sink: &str) -> PathBuf {
     folder.join(format!("{sink}.cursor"))
@@ -293,3 +332,6 @@ fn segments(folder: &Path) -> io::Result<BTreeMap<u64, u64>> {
 
 /// How large a segment may grow: what one sink has yet to send keeps as much on the disk.
 const SEGMENT: u64 = 16 << 20;
+
+/// How the names of files begin that hold what was set aside.
+const ASIDE: &str = "refused-";

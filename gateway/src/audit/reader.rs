@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use super::AuditError;
 use super::append::{Appender, open_private};
 use super::entry::Entry;
-use super::queue::{Position, Shelf, Span, cursor_path};
+use super::queue::{Position, Shelf, Span, aside_path, cursor_path};
 
 /// What one sink reads of the queue. It stands behind the last record that was acknowledged, also after
 /// a restart; `next` gives what follows, and gives it again until it is acknowledged.
@@ -122,11 +122,14 @@ impl Reader {
     }
 
     async fn put_aside(&self, line: Vec<u8>) -> io::Result<()> {
-        let name = format!("refused-{}.jsonl", self.counts.name);
-        let path = self.shelf.folder().join(name);
+        let shelf = self.shelf.clone();
+        let path = aside_path(shelf.folder(), &self.counts.name);
         blocking(move || {
             let (mut refused, _) = Appender::open(&path)?;
-            refused.append(&line)
+            refused.append(&line)?;
+            // If it cannot be counted now, it is the next time.
+            let _ = shelf.weigh_aside();
+            Ok(())
         })
         .await?;
         self.counts.set_aside.fetch_add(1, Ordering::Relaxed);

@@ -22,6 +22,7 @@ mod cost;
 mod faults;
 mod ledger;
 mod queue;
+pub(super) mod sync;
 mod verify;
 
 #[test]

@@ -33,6 +33,8 @@ struct Batch {
     /// What failed for the queue is not written to the file again.
     is_in_file: bool,
     is_in_queue: bool,
+    /// The queue was full, and it never will be there.
+    is_lost: bool,
 }
 
 /// What is to be done after all that was collected is written.
@@ -134,28 +136,63 @@ impl Writer {
             file.append(batch.chunks.iter().map(|chunk| &*chunk.lines))?;
             batch.is_in_file = true;
         }
-        if let (Some(queue), false) = (&mut *queue, batch.is_in_queue) {
+        if let (Some(queue), false) = (&mut *queue, batch.is_in_queue || batch.is_lost) {
             // With `refuse` no transaction begins any more, and those under way lose nothing.
             if room.is_queue_full() && !room.may_refuse() {
                 room.lost(count);
+                batch.is_lost = true;
             } else {
                 queue.append(batch.chunks.iter().map(|chunk| &*chunk.lines))?;
+                batch.is_in_queue = true;
             }
-            batch.is_in_queue = true;
         }
-        if batch.chunks.iter().any(|chunk| chunk.settles.is_some()) {
-            file.as_ref().map_or(Ok(()), RecordFile::sync)?;
-            queue.as_ref().map_or(Ok(()), Queue::sync)?;
+        if self.batch.chunks.iter().any(|chunk| chunk.settles.is_some()) {
+            self.sync()?;
         }
-        room.kept(count);
-        let Batch { chunks, .. } = std::mem::take(batch);
+        if let Some(queue) = &self.queue {
+            queue.tell();
+        }
+        let Batch { chunks, is_lost, .. } = std::mem::take(&mut self.batch);
+        if is_lost && self.file.is_none() {
+            // They are nowhere, and who waits is told so.
+            self.room.leave(count);
+            return Ok(());
+        }
+        self.room.kept(count);
         chunks.into_iter().filter_map(|chunk| chunk.settles).for_each(Settles::kept);
         Ok(())
     }
 
+    /// Waits until the batch is on the disk. Where that fails it is taken back, to be written anew.
+    fn sync(&mut self) -> io::Result<()> {
+        let Self { file, queue, batch, .. } = self;
+        if let Some(file) = file
+            && let Err(error) = file.sync()
+        {
+            batch.take_back(file);
+            return Err(error);
+        }
+        if let Some(queue) = queue
+            && let Err(error) = queue.sync()
+        {
+            if std::mem::take(&mut batch.is_in_queue) {
+                queue.take_back();
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+
     fn reopen(&mut self) {
+        if let Some(queue) = &self.queue
+            && let Err(error) = queue.shelf().weigh_aside()
+        {
+            tracing::warn!(%error, "what audit sinks refused cannot be counted anew");
+        }
         if let Some(file) = &mut self.file {
             if let Err(error) = file.reopen() {
+                // It may be that the old one could not be brought to the disk.
+                self.batch.take_back(file);
                 tracing::error!(%error, "the audit file cannot be opened anew; the old one stays in use");
                 return;
             }
@@ -177,17 +214,28 @@ impl Writer {
             std::thread::sleep(RETRY / 10);
             self.write();
         }
-        let chunks = self.batch.chunks.iter().chain(&self.chunks);
-        let lost = chunks.map(|chunk| chunk.count).sum();
-        if lost > 0 {
-            self.room.lost(lost);
-            self.room.leave(lost);
-            tracing::error!(records = lost, "audit records are lost: the disk does not take them");
-        }
-        let file = self.file.as_ref().map_or(Ok(()), RecordFile::close);
-        let queue = self.queue.as_ref().map_or(Ok(()), Queue::sync);
+        let file = self.file.as_mut().map_or(Ok(()), RecordFile::close);
+        let queue = self.queue.as_mut().map_or(Ok(()), Queue::sync);
         if let Err(error) = file.and(queue) {
             tracing::error!(%error, "audit records may be lost if the power fails now");
+        }
+    }
+
+    /// Counts what it still has: nobody else does.
+    fn give_up(&mut self) {
+        let is_counted = self.batch.is_lost;
+        let held = self.batch.chunks.drain(..).map(|chunk| chunk.count).sum::<usize>();
+        let waiting = self.chunks.drain(..).map(|chunk| chunk.count).sum::<usize>();
+        let came = self.messages.try_iter().filter_map(|message| match message {
+            Message::Chunk(chunk) => Some(chunk.count),
+            Message::Reopen | Message::Close(_) => None,
+        });
+        let later = waiting + came.sum::<usize>();
+        let lost = later + if is_counted { 0 } else { held };
+        self.room.leave(held + later);
+        if lost > 0 {
+            self.room.lost(lost);
+            tracing::error!(records = lost, "audit records are lost: they could not be written");
         }
     }
 }
@@ -196,6 +244,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // Nothing is written from now on, also if it was a bug that ended it.
         self.room.broken(true);
+        self.give_up();
     }
 }
 
@@ -213,6 +262,13 @@ impl Batch {
             self.chunks.extend(waiting.drain(..count));
         }
         !self.chunks.is_empty()
+    }
+
+    /// Has the file forget it.
+    fn take_back(&mut self, file: &mut RecordFile) {
+        if self.is_in_file {
+            self.is_in_file = !file.take_back();
+        }
     }
 }
 

@@ -147,6 +147,30 @@ async fn a_full_queue_loses_and_counts_what_comes_if_transactions_go_on() {
 }
 
 #[tokio::test]
+async fn what_a_full_queue_loses_was_not_kept_where_there_is_no_file() {
+    let mut venue = Venue::with_sinks(1);
+    venue.config.file = None;
+    venue.config.max_queue_bytes = 2 * 1024;
+    venue.config.on_failure = OnFailure::Continue;
+    venue.config.durability = Durability::Synced;
+    let audit = venue.start();
+    let reader = audit.readers().pop().unwrap();
+    let ledger = audit.ledger();
+    let mut told = 0;
+    for number in 1..=40 {
+        let ticket = add(&ledger, audit.reserve().unwrap(), number);
+        told += u64::from(ledger.kept(ticket).await);
+    }
+    drop(ledger);
+    audit.close();
+    let sent = drained(reader).await.len() as u64;
+    let figures = audit.figures();
+    assert!(figures.lost > 0);
+    assert_eq!((figures.kept, figures.kept + figures.lost, told), (sent, 40, sent));
+    assert_eq!(figures.waiting, 0);
+}
+
+#[tokio::test]
 async fn a_torn_record_is_cut_off_and_the_others_are_sent() {
     let venue = Venue::with_sinks(1);
     venue.keep(1..=3);
@@ -245,6 +269,34 @@ async fn a_record_that_a_sink_refuses_is_set_aside_and_counted() {
     assert_eq!((sink.delivered, sink.set_aside, sink.failed), (2, 1, 1));
     let aside = lines(&venue.queue_file("refused-"));
     assert_eq!(aside, [serde_json::to_string(&entry(2)).unwrap()]);
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_a_part_of_the_queue_until_it_is_taken_away() {
+    let mut venue = Venue::with_sinks(1);
+    venue.config.max_queue_bytes = 4 * 1024;
+    let audit = venue.start();
+    let mut reader = audit.readers().pop().unwrap();
+    let mut number = 0;
+    while !audit.is_refusing() {
+        number += 1;
+        audit.enter(&entry(number));
+        wait_async(|| audit.figures().kept == number).await;
+        let batch = reader.next().await.unwrap().unwrap();
+        reader.set_aside(&batch.entries[0].0).await.unwrap();
+        reader.acknowledge(batch.entries[0].1).await.unwrap();
+        assert!(number < 100, "it has no bound");
+    }
+    audit.close();
+    drop((audit, reader));
+    // A restart does not make room, but who takes it away does.
+    let audit = venue.start();
+    assert!(audit.is_refusing());
+    fs::rename(venue.queue_file("refused-"), venue.path("elsewhere")).unwrap();
+    audit.reopen();
+    wait_async(|| !audit.is_refusing()).await;
+    audit.close();
+    assert_eq!(lines(&venue.path("elsewhere")).len() as u64, number);
 }
 
 #[test]

@@ -240,6 +240,86 @@ fn records_that_are_removed_while_the_gateway_is_down_are_missed_for_ever() {
 }
 
 #[test]
+fn where_nothing_tells_of_the_end_any_more_a_number_is_missing_for_ever() {
+    for seal in [None, Some("garbage\n")] {
+        let venue = Venue::new();
+        venue.keep(1..=5);
+        venue.cut(3);
+        venue.reseal(seal);
+        venue.keep(6..=6);
+        venue.keep(7..=7);
+        // How many there were is not known.
+        let expected = [(4, Some(5), Damage::Missing(4, 4))];
+        assert_eq!(venue.findings(&["audit.jsonl"]), expected);
+        assert_eq!(venue.ids(), [1, 2, 3, 6, 7]);
+    }
+}
+
+#[test]
+fn a_file_that_was_emptied_and_its_seal_damaged_does_not_begin_anew() {
+    let venue = Venue::new();
+    venue.keep(1..=5);
+    venue.cut(0);
+    venue.reseal(Some("garbage\n"));
+    venue.keep(6..=7);
+    assert_eq!(venue.findings(&["audit.jsonl"]), [(1, Some(2), Damage::NoBegin)]);
+}
+
+#[test]
+fn a_last_record_that_was_changed_is_not_gone_on_with() {
+    for seal in [None, Some("garbage\n")] {
+        let venue = Venue::new();
+        venue.keep(1..=3);
+        venue.edit_last();
+        venue.reseal(seal);
+        venue.keep(4..=4);
+        let expected = [(3, Some(3), Damage::Edited), (4, Some(5), Damage::Missing(4, 4))];
+        assert_eq!(venue.findings(&["audit.jsonl"]), expected);
+    }
+    // Where the end is known, the chain goes on from there.
+    let venue = Venue::new();
+    venue.keep(1..=3);
+    venue.edit_last();
+    venue.keep(4..=4);
+    assert_eq!(venue.findings(&["audit.jsonl"]), [(3, Some(3), Damage::Edited)]);
+}
+
+#[test]
+fn a_last_record_that_was_written_anew_is_found_after_a_restart_too() {
+    let venue = Venue::new();
+    venue.keep(1..=3);
+    venue.forge_last(2);
+    venue.keep(4..=4);
+    assert_eq!(venue.findings(&["audit.jsonl"]), [(4, Some(4), Damage::OtherPast)]);
+}
+
+#[test]
+fn the_greatest_number_there_is_stops_nothing() {
+    let venue = Venue::new();
+    venue.keep(1..=3);
+    venue.forge_last(u64::MAX - 1);
+    venue.keep(4..=5);
+    assert_eq!(venue.ids(), [1, 2, 99, 4, 5]);
+    let last = Damage::OutOfOrder(u64::MAX);
+    assert_eq!(venue.findings(&["audit.jsonl"]).last().unwrap().2, last);
+}
+
+#[test]
+fn a_file_that_was_rolled_back_together_with_its_seal_is_not_found() {
+    let venue = Venue::new();
+    venue.keep(1..=3);
+    let names = ["audit.jsonl", "audit.jsonl.chain"];
+    let earlier = names.map(|name| fs::read(venue.path(name)).unwrap());
+    venue.keep(4..=5);
+    for (name, content) in names.iter().zip(earlier) {
+        fs::write(venue.path(name), content).unwrap();
+    }
+    venue.keep(6..=6);
+    // The page on audit says so: a copy elsewhere is what stands against it.
+    assert_eq!(venue.findings(&["audit.jsonl"]), []);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_an_error() {
     assert!(verify(&[PathBuf::from("/nonexistent/audit.jsonl")], None, &mut |_| {}).is_err());
 }
@@ -252,6 +332,45 @@ fn a_finding_says_where_it_is_and_what_is_wrong() {
         finding.to_string(),
         "audit.jsonl:3: record 7: records 4 to 6 are missing before it"
     );
+}
+
+impl Venue {
+    /// Keeps so many of the file's lines.
+    fn cut(&self, lines: usize) {
+        self.rewrite(self.lines()[..lines].to_vec());
+    }
+
+    fn edit_last(&self) {
+        let mut lines = self.lines();
+        let last = lines.last_mut().unwrap();
+        *last = last.replace("840", "841");
+        self.rewrite(lines);
+    }
+
+    /// Puts another record in the last one's place, as if it came after number `seq`.
+    fn forge_last(&self, seq: u64) {
+        let mut lines = self.lines();
+        lines.pop();
+        let hash = Link::parse(lines.last().unwrap().as_bytes()).unwrap().head.hash;
+        let mut forged = Vec::new();
+        let record = serde_json::to_vec(&entry(99)).unwrap();
+        Hasher::new(None).link(&mut Head { seq, hash }, false, (&record, &mut forged));
+        lines.push(String::from_utf8(forged).unwrap().trim_end().to_owned());
+        self.rewrite(lines);
+    }
+
+    fn rewrite(&self, lines: Vec<String>) {
+        let text = lines.into_iter().map(|line| line + "\n").collect::<String>();
+        fs::write(self.path("audit.jsonl"), text).unwrap();
+    }
+
+    /// Removes `.chain`, or writes something else to it.
+    fn reseal(&self, content: Option<&str>) {
+        let path = self.path("audit.jsonl.chain");
+        content
+            .map_or_else(|| fs::remove_file(&path), |content| fs::write(&path, content))
+            .unwrap();
+    }
 }
 
 /// What is found in a file of five records after `change`.
