@@ -7,9 +7,9 @@ pub(crate) fn obeys(c: char) -> bool {
     c.is_control() || c == '\u{feff}' || hidden.iter().any(|range| range.contains(&c))
 }
 
-/// Lines without such characters.
+/// Lines and columns without such characters.
 pub(crate) fn lines(text: &str) -> String {
-    text.chars().map(|c| if c != '\n' && obeys(c) { '?' } else { c }).collect()
+    text.chars().map(|c| if !matches!(c, '\n' | '\t') && obeys(c) { '?' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ mod tests {
 
     #[test]
     fn a_name_from_elsewhere_moves_no_cursor_and_turns_no_text() {
-        let name = "a\u{1b}[2Jb\tc\u{202e}d\u{feff}e\nf \u{e9}";
-        assert_eq!(lines(name), "a?[2Jb?c?d?e\nf \u{e9}");
+        let name = "a\u{1b}[2Jb\rc\u{202e}d\u{feff}e\nf\t\u{e9}";
+        assert_eq!(lines(name), "a?[2Jb?c?d?e\nf\t\u{e9}");
     }
 }
