@@ -11,16 +11,15 @@ import http.client
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 
 import audit_fhir_checks
 import parts
 from fhir.resources.R4B.auditevent import AuditEvent
+from guarded import configuration, new_key
 from sides import Side
 from tally import Tally
 
@@ -37,11 +36,11 @@ class Scene:
         caller, admin, self.sink, origin = self._ports
         binaries = options.binaries
         self._told = running.enter_context(parts.guard(binaries / "guard", self._guarded, origin, caller, admin, "--azure"))
-        self.reader, self.writer = (self._new_key(name) for name in ("reader", "writer"))
+        self.reader, self.writer = (new_key(binaries, self._guarded, name) for name in ("reader", "writer"))
         self.start_server()
-        configuration = self._guarded / "audit.toml"
-        configuration.write_text(self._configuration())
-        self.gateway = running.enter_context(parts.gateway(binaries / "dicom-gateway", configuration, admin))
+        file = self._guarded / "audit.toml"
+        file.write_text(self._configuration())
+        self.gateway = running.enter_context(parts.gateway(binaries / "dicom-gateway", file, admin))
         self.through = Side("gateway", caller, [self._told["token"], self.reader, self.writer])
 
     def start_server(self):
@@ -93,32 +92,10 @@ class Scene:
         blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)\n```", page, re.DOTALL)]
         return [block for block in blocks if "resourceType" in block]
 
-    def _new_key(self, name):
-        command = [self._options.binaries / "dicom-gateway", "key", "new", name, "--file", self._guarded / "api-keys"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
     def _configuration(self):
-        given = tomllib.loads((self._guarded / "gateway.toml").read_text())
+        route = configuration(self._guarded, self._ports, self._told["azure"])
         return f"""\
-[listener]
-address = "127.0.0.1:{self._ports[0]}"
-
-[admin]
-address = "127.0.0.1:{self._ports[1]}"
-
-[client]
-token_endpoint = "{given["client"]["token_endpoint"]}"
-id = "{given["client"]["id"]}"
-anchors = "ca.pem"
-credential.secret_file = "client-secret"
-
-[[route]]
-prefix = "/dicom-web"
-origin = "{self._told["azure"]}"
-anchors = "ca.pem"
-scope = "{given["route"][0]["scope"]}"
-callers = {{ api_keys = "api-keys" }}
-permits = [{{ to = ["api_key:writer"], allow = ["store", "delete", "worklist", "manage"] }}]
+{route}permits = [{{ to = ["api_key:writer"], allow = ["store", "delete", "worklist", "manage"] }}]
 
 [audit]
 file = "{self.folder}/audit.jsonl"

@@ -9,10 +9,8 @@ them. Ends with how many passed and failed.
 import argparse
 import http.client
 import os
-import subprocess
 import sys
 import tempfile
-import tomllib
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +21,7 @@ from pydicom.data import get_testdata_file
 
 import forward_auth_checks
 import parts
+from guarded import configuration, new_key
 from samples import encoded
 from sides import Side
 from tally import Tally
@@ -39,13 +38,12 @@ class Scene:
         ports = (parts.free_port(), self.admin_port)
         guard = parts.guard(options.binaries / "guard", self._guarded, parts.free_port(), *ports, "--azure")
         told = running.enter_context(guard)
-        key = lambda name: _key(options.binaries / "dicom-gateway", self._guarded / "api-keys", name)
-        self.reader, self.writer = key("reader"), key("writer")
+        self.reader, self.writer = (new_key(options.binaries, self._guarded, name) for name in ("reader", "writer"))
         self.secrets = [told["token"], self.reader, self.writer, (self._guarded / "client-secret").read_text().strip()]
 
-        configuration = self._guarded / "forward-auth.toml"
-        configuration.write_text(self._configuration(ports, told))
-        self.gateway = running.enter_context(parts.gateway(options.binaries / "dicom-gateway", configuration, self.admin_port))
+        file = self._guarded / "forward-auth.toml"
+        file.write_text(self._configuration(ports, told))
+        self.gateway = running.enter_context(parts.gateway(options.binaries / "dicom-gateway", file, self.admin_port))
         self.through = self.nginx("nginx", told["azure"].removeprefix("https://").removesuffix("/v2"))
 
     def nginx(self, name, service, changes=()):
@@ -120,32 +118,14 @@ class Scene:
         return sum(int(line.split()[-1]) for line in lines if line.startswith("dicom_gateway_forward_auth_total{"))
 
     def _configuration(self, ports, told):
-        given = tomllib.loads((self._guarded / "gateway.toml").read_text())
+        route = configuration(self._guarded, ports, told["azure"])
         return f"""\
-[listener]
-address = "127.0.0.1:{ports[0]}"
-
-[admin]
-address = "127.0.0.1:{ports[1]}"
+{route}cors = {{ origins = ["https://viewer.example"] }}
+permits = [{{ to = ["api_key:writer"], allow = ["store", "delete"] }}]
 
 [forward_auth]
 address = "127.0.0.1:{self.asked_at}"
 described_by = "x-original"
-
-[client]
-token_endpoint = "{given["client"]["token_endpoint"]}"
-id = "{given["client"]["id"]}"
-anchors = "ca.pem"
-credential.secret_file = "client-secret"
-
-[[route]]
-prefix = "/dicom-web"
-origin = "{told["azure"]}"
-anchors = "ca.pem"
-scope = "{given["route"][0]["scope"]}"
-callers = {{ api_keys = "api-keys" }}
-cors = {{ origins = ["https://viewer.example"] }}
-permits = [{{ to = ["api_key:writer"], allow = ["store", "delete"] }}]
 """
 
 
@@ -161,11 +141,6 @@ def main():
             print(f"The last words of nginx:\n{scene.through.program.tail()}\nof the gateway:\n{scene.gateway.tail()}", flush=True)
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
     return 1 if tally.failed or not tally.passed else 0
-
-
-def _key(binary, file, name):
-    made = subprocess.run([binary, "key", "new", name, "--file", file], check=True, capture_output=True, text=True)
-    return made.stdout.strip()
 
 
 def _as_ourselves():

@@ -1,13 +1,12 @@
 """rsyslog, the gateway, and the service behind it."""
 
 import re
-import subprocess
-import tomllib
 from pathlib import Path
 from urllib.request import urlopen
 
 import parts
 from audit.pki import Authority
+from guarded import configuration, new_key
 from sides import Side
 
 
@@ -28,8 +27,8 @@ class Scene:
         authority = Authority(folder)
         authority.issue("arr", "localhost")
         authority.issue("gateway", "gateway.hospital.example")
-        self.key = self._new_key("reader")
-        self.writer = self._new_key("writer")
+        self.key = new_key(binaries, self._guarded, "reader")
+        self.writer = new_key(binaries, self._guarded, "writer")
         self.start_repository()
         self.start_gateway()
         self.through = Side("gateway", caller, [self._told["token"], self.key, self.writer])
@@ -56,9 +55,9 @@ class Scene:
 
     def start_gateway(self):
         """Starts the gateway, or starts it again."""
-        configuration = self._guarded / "audit.toml"
-        configuration.write_text(self._configuration())
-        program = parts.gateway(self._binaries / "dicom-gateway", configuration, self._ports[1])
+        file = self._guarded / "audit.toml"
+        file.write_text(self._configuration())
+        program = parts.gateway(self._binaries / "dicom-gateway", file, self._ports[1])
         self.gateway = self._running.enter_context(program)
 
     def messages(self):
@@ -88,32 +87,10 @@ class Scene:
 
         self.gateway.wait_until(is_told, "delivery")
 
-    def _new_key(self, name):
-        command = [self._binaries / "dicom-gateway", "key", "new", name, "--file", self._guarded / "api-keys"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
     def _configuration(self):
-        given = tomllib.loads((self._guarded / "gateway.toml").read_text())
+        route = configuration(self._guarded, self._ports, self._told["azure"])
         return f"""\
-[listener]
-address = "127.0.0.1:{self._ports[0]}"
-
-[admin]
-address = "127.0.0.1:{self._ports[1]}"
-
-[client]
-token_endpoint = "{given["client"]["token_endpoint"]}"
-id = "{given["client"]["id"]}"
-anchors = "ca.pem"
-credential.secret_file = "client-secret"
-
-[[route]]
-prefix = "/dicom-web"
-origin = "{self._told["azure"]}"
-anchors = "ca.pem"
-scope = "{given["route"][0]["scope"]}"
-callers = {{ api_keys = "api-keys" }}
-permits = [{{ to = ["api_key:writer"], allow = ["store", "delete", "worklist", "manage"] }}]
+{route}permits = [{{ to = ["api_key:writer"], allow = ["store", "delete", "worklist", "manage"] }}]
 
 [audit]
 queue = "{self.folder}/queue"
