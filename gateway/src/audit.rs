@@ -167,7 +167,7 @@ impl Audit {
     /// A ledger for one worker.
     pub(crate) fn ledger(&self) -> Ledger {
         let writer = (self.messages.clone(), self.room.clone());
-        Ledger::new(writer, self.durability == Durability::Synced)
+        Ledger::new(writer, self.durability)
     }
 
     /// Enters what is rare, from any thread, whether there is room or not.

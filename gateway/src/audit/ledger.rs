@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, SyncSender};
 
+use config::Durability;
 use tokio::sync::Notify;
 
 use super::room::{Place, Room};
@@ -31,11 +32,14 @@ pub(crate) struct Ticket {
 }
 
 impl Ledger {
-    pub(super) fn new((messages, room): (Sender<Message>, Arc<Room>), is_synced: bool) -> Self {
+    pub(super) fn new(
+        (messages, room): (Sender<Message>, Arc<Room>),
+        durability: Durability,
+    ) -> Self {
         Self {
             messages,
             room,
-            progress: is_synced.then(Arc::default),
+            progress: (durability == Durability::Synced).then(Arc::default),
             lines: RefCell::default(),
             number: Cell::new(1),
         }

@@ -66,9 +66,14 @@ impl Room {
         self.queue_bytes() >= self.most_queued
     }
 
-    /// Says whether the disk takes records. Gives what was said before.
-    pub(super) fn broken(&self, is_broken: bool) -> bool {
-        self.is_broken.swap(is_broken, Ordering::Relaxed)
+    /// The disk takes no records; tells whether that is new.
+    pub(super) fn breaks(&self) -> bool {
+        !self.is_broken.swap(true, Ordering::Relaxed)
+    }
+
+    /// The disk takes records; tells whether that is new.
+    pub(super) fn mends(&self) -> bool {
+        self.is_broken.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn queued(&self, bytes: u64) {

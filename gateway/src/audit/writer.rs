@@ -112,7 +112,7 @@ impl Writer {
         while self.batch.fill(&mut self.chunks) {
             if let Err(error) = self.write_batch() {
                 self.retry_at = Some(Instant::now() + RETRY);
-                if !self.room.broken(true) {
+                if self.room.breaks() {
                     tracing::error!(%error, "audit records cannot be written to the disk");
                 }
                 if !self.room.may_refuse() {
@@ -123,7 +123,7 @@ impl Writer {
             }
         }
         self.retry_at = None;
-        if self.room.broken(false) {
+        if self.room.mends() {
             tracing::info!("audit records are written to the disk again");
         }
     }
@@ -243,7 +243,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // Nothing is written from now on, also if it was a bug that ended it.
-        self.room.broken(true);
+        self.room.breaks();
         self.give_up();
     }
 }

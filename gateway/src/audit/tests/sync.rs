@@ -127,9 +127,9 @@ impl Scene {
     /// Writes a chunk of these in one life of the gateway; whether it is told that it is kept.
     fn write(&self, numbers: RangeInclusive<u64>) -> bool {
         // The life before has ended.
-        self.room.broken(false);
+        self.room.mends();
         let (messages, received) = channel();
-        let ledger = Ledger::new((messages.clone(), self.room.clone()), true);
+        let ledger = Ledger::new((messages.clone(), self.room.clone()), Durability::Synced);
         let mut ticket = None;
         for number in numbers {
             ticket = Some(add(&ledger, self.room.reserve().unwrap(), number));
