@@ -7,10 +7,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::Version;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::error::Blame;
-use crate::origin::Lease;
+use crate::origin::{Incoming, Lease};
 use crate::patience::Patience;
 use crate::record::Record;
 use crate::rewrite::{Broken, Rewriter};
@@ -103,14 +102,14 @@ impl Body {
 
     /// The origin server's. `version` is the caller's.
     pub(crate) fn origin(
-        incoming: Incoming,
+        mut incoming: Incoming,
         Answer { lease, rewriter, instead }: Answer,
         (conn, version): (Rc<Conn>, Version),
         record: Record,
     ) -> Self {
         if let Some(bytes) = instead {
             if incoming.is_end_stream() {
-                lease.release();
+                lease.release(&mut incoming);
             }
             return Self::whole(bytes, Some(record));
         }
@@ -230,7 +229,7 @@ impl OriginBody {
     fn end(&mut self) {
         self.ended = true;
         if let Some(lease) = self.lease.take() {
-            lease.release();
+            lease.release(&mut self.incoming);
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::caller::{Stranger, Why};
+use crate::origin::Lost;
 use crate::token::{AcquireError, Held};
 
 mod refusal;
@@ -86,7 +87,7 @@ pub(crate) enum Error {
     Late,
     /// The origin server broke off before it answered.
     #[error("the origin server broke off")]
-    BrokeOff(#[source] hyper::Error),
+    BrokeOff(#[source] Lost),
     /// The origin server's answer is none that a gateway may pass on.
     #[error("the origin server's answer is no sound HTTP: {0}")]
     Unsound(&'static str),
@@ -369,7 +370,16 @@ fn answer(
 
 /// Whether a gateway lets this method pass at all.
 pub(crate) fn is_known(method: &Method) -> bool {
-    METHODS.split(", ").any(|known| known == method.as_str())
+    matches!(
+        *method,
+        Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::PATCH
+            | Method::DELETE
+            | Method::OPTIONS
+    )
 }
 
 /// The methods of DICOMweb, and PATCH, which Azure uses on its extended query tags.
@@ -380,3 +390,17 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
 
 const BAD_REQUEST: &str = "http_request_error";
 const DENIED: &str = "http_request_denied";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_methods_is_true() {
+        let known = METHODS.split(", ").map(|name| name.parse().unwrap());
+        assert!(known.into_iter().all(|method| is_known(&method)));
+        for other in ["CONNECT", "TRACE", "PROPFIND", "get"] {
+            assert!(!is_known(&other.parse().unwrap()), "{other}");
+        }
+    }
+}

@@ -89,7 +89,7 @@ enum Answered {
     /// Answered by the gateway alone.
     Here(Response<Bytes>),
     /// Answered by the origin server.
-    ByOrigin(Response<Incoming>, Answer),
+    ByOrigin(Response<origin::Incoming>, Answer),
 }
 
 /// A request's head and body, taken apart.
@@ -246,7 +246,7 @@ impl Gateway {
         token: &AccessToken,
         inbound: &mut Inbound,
         record: &mut Record,
-    ) -> Result<(Response<Incoming>, Lease), Error> {
+    ) -> Result<(Response<origin::Incoming>, Lease), Error> {
         let pool = self.pool(record);
         let opens = permit.resource() == Resource::Notifications;
         let mut wanted = if opens { Wanted::Own } else { Wanted::Any };
@@ -301,13 +301,13 @@ impl Gateway {
 }
 
 /// What the origin server wants to see in a token.
-fn demands(response: &Response<Incoming>) -> Option<Claims> {
+fn demands(response: &Response<origin::Incoming>) -> Option<Claims> {
     origin::demanded_claims(response.headers()).and_then(|json| Claims::read(&json))
 }
 
 /// The caller's connection becomes a tunnel, and with it the transaction goes on.
 fn switched(
-    mut response: Response<Incoming>,
+    mut response: Response<origin::Incoming>,
     lease: Lease,
     mut record: Record,
     request_id: HeaderValue,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
@@ -14,11 +13,14 @@ use crate::error::Error;
 mod challenge;
 mod connect;
 mod exchange;
+mod h1;
+mod incoming;
 mod outgoing;
 mod pool;
 
 pub(crate) use self::challenge::{bearer_parameter, demanded_claims};
 pub(crate) use self::exchange::{Failure, run};
+pub(crate) use self::incoming::{Incoming, Lost};
 pub(crate) use self::outgoing::{Outgoing, Upload};
 pub(crate) use self::pool::{Lease, Pool, Wanted};
 
@@ -65,7 +67,7 @@ impl OriginSpec {
 /// Refuses answers that hyper reads well and would write on badly (RFC 9112, section 6). A length
 /// comes out as one plain number.
 pub(crate) fn sound(response: &mut Response<Incoming>) -> Result<(), Error> {
-    plain_length(response.headers_mut())?;
+    plain_length(response.headers_mut()).map_err(Error::Unsound)?;
     let headers = response.headers();
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::Unsound("101 that nobody asked for"));
@@ -74,37 +76,40 @@ pub(crate) fn sound(response: &mut Response<Incoming>) -> Result<(), Error> {
         return Err(Error::Unsound("a status beyond 599"));
     }
     if response.version() <= Version::HTTP_11 && !sound_coding(headers) {
-        return Err(Error::Unsound("a transfer coding other than chunked, or a length beside it"));
+        return Err(Error::Unsound(UNSOUND_CODING));
     }
     Ok(())
 }
 
 /// hyper takes `02`, `2, 2` and two lines for 2, and would write on what it found.
-fn plain_length(headers: &mut HeaderMap) -> Result<(), Error> {
+fn plain_length(headers: &mut HeaderMap) -> Result<Option<u64>, &'static str> {
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
-    let Some(first) = lines.next() else { return Ok(()) };
-    if lines.next().is_none() && is_plain(first.as_bytes()) {
-        return Ok(());
+    let Some(first) = lines.next() else { return Ok(None) };
+    if lines.next().is_none()
+        && let Some(length) = plain(first)
+    {
+        return Ok(Some(length));
     }
     let lines = headers.get_all(header::CONTENT_LENGTH).iter();
     let words = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
     let digits = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
     let mut lengths = words
         .map(|word| Some(word.trim()).filter(digits).and_then(|word| word.parse::<u64>().ok()));
-    let unsound = || Error::Unsound("a length that is not one number");
-    let length = lengths.next().flatten().ok_or_else(unsound)?;
+    let length = lengths.next().flatten().ok_or(UNSOUND_LENGTH)?;
     if lengths.any(|other| other != Some(length)) {
-        return Err(unsound());
+        return Err(UNSOUND_LENGTH);
     }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    Ok(())
+    Ok(Some(length))
 }
 
-fn is_plain(number: &[u8]) -> bool {
-    match number {
-        b"0" => true,
-        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
-        _ => false,
+fn plain(number: &HeaderValue) -> Option<u64> {
+    match number.as_bytes() {
+        b"0" => Some(0),
+        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {
+            number.to_str().ok()?.parse().ok()
+        }
+        _ => None,
     }
 }
 
@@ -128,6 +133,9 @@ impl std::fmt::Debug for OriginSpec {
 
 /// Shared by the generations that reach it in the same way.
 pub(crate) type SharedSpec = Arc<OriginSpec>;
+
+const UNSOUND_LENGTH: &str = "a length that is not one number";
+const UNSOUND_CODING: &str = "a transfer coding other than chunked, or a length beside it";
 
 /// How often a busy HTTP/2 connection is asked whether the other end is still there.
 const H2_PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -162,7 +170,7 @@ mod tests {
             for line in lines {
                 headers.append(header::CONTENT_LENGTH, HeaderValue::from_static(line));
             }
-            let length = plain_length(&mut headers).map(|()| &headers[header::CONTENT_LENGTH]);
+            let length = plain_length(&mut headers).map(|_| &headers[header::CONTENT_LENGTH]);
             assert_eq!(length.ok().and_then(|length| length.to_str().ok()), expected, "{lines:?}");
             assert!(
                 expected.is_none() || headers.get_all(header::CONTENT_LENGTH).iter().count() == 1

@@ -1,6 +1,5 @@
 //! A new connection to an origin server.
 
-use std::io;
 use std::sync::Arc;
 
 use hyper::client::conn::{http1, http2};
@@ -8,20 +7,23 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::h1::{Connection, Stream};
 use super::{OriginSpec, Outgoing};
 use crate::error::ConnectError;
 use crate::metrics::{ConnectionMetrics, OpenConnection};
 use crate::server::LocalExecutor;
 
+mod eyeballs;
+
 /// A way to send requests on a new connection.
 pub(super) enum Sender {
     /// One at a time.
-    H1(http1::SendRequest<Outgoing>),
+    H1(Box<Connection>),
     /// Many at once.
     H2(http2::SendRequest<Outgoing>),
 }
 
-/// Connects; the connection lives in a task of its own and is counted while it does.
+/// Connects; the connection is counted while it is open. One of HTTP/2 lives in a task of its own.
 pub(super) async fn connect(
     spec: &OriginSpec,
     metrics: &Arc<ConnectionMetrics>,
@@ -51,12 +53,12 @@ async fn in_time<T>(
 async fn dial(spec: &OriginSpec, metrics: &Arc<ConnectionMetrics>) -> Result<Sender, ConnectError> {
     let stream = tcp(spec).await?;
     let Some((connector, name)) = &spec.tls else {
-        return h1(stream, metrics).await;
+        return Ok(h1(stream, metrics));
     };
     let stream = connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?;
     match stream.get_ref().1.alpn_protocol() {
         Some(certs::H2) => h2(stream, metrics).await,
-        _ => h1(stream, metrics).await,
+        _ => Ok(h1(stream, metrics)),
     }
 }
 
@@ -77,29 +79,16 @@ async fn dial_alone(
 }
 
 async fn tcp(spec: &OriginSpec) -> Result<TcpStream, ConnectError> {
-    let (host, port) = (spec.origin.host.as_str(), spec.origin.port);
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Name)? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Requests are written whole: waiting for more to send would only delay them.
-                stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(ConnectError::Tcp(last))
+    let name = (spec.origin.host.as_str(), spec.origin.port);
+    let addresses = tokio::net::lookup_host(name).await.map_err(ConnectError::Name)?;
+    let stream = eyeballs::connect(addresses.collect()).await.map_err(ConnectError::Tcp)?;
+    // Requests are written whole: waiting for more to send would only delay them.
+    stream.set_nodelay(true).map_err(ConnectError::Tcp)?;
+    Ok(stream)
 }
 
-async fn h1<S>(stream: S, metrics: &Arc<ConnectionMetrics>) -> Result<Sender, ConnectError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let (sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
-    drive(connection, metrics);
-    Ok(Sender::H1(sender))
+fn h1(stream: impl Stream + 'static, metrics: &Arc<ConnectionMetrics>) -> Sender {
+    Sender::H1(Box::new(Connection::new(Box::new(stream), metrics.open())))
 }
 
 async fn h1_alone<S>(stream: S) -> Result<http1::SendRequest<Outgoing>, ConnectError>

@@ -7,10 +7,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 
-use super::pool::Wanted;
-use super::{Lease, Outgoing, Pool, Upload};
+use super::h1::Fault;
+use super::pool::{Unanswered, Wanted};
+use super::{Incoming, Lease, Lost, Outgoing, Pool, Upload};
 use crate::error::Error;
 
 /// Why an exchange failed, and whether a new connection might do better.
@@ -39,7 +39,7 @@ pub(crate) async fn run(
             let sending = pin!(lease.send(request));
             in_time(sending, upload, pool.spec().response_timeout).await
         };
-        let (error, unsent) = match sent {
+        let Unanswered { lost, request: unsent, is_begun } = match sent {
             None => return Err(failed(Error::Late)),
             Some(Ok(response)) => return Ok((response, lease)),
             Some(Err(failure)) => failure,
@@ -48,13 +48,17 @@ pub(crate) async fn run(
             return Err(failed(fault));
         }
         lease.condemn();
-        match unsent {
+        match (unsent, lost) {
             // Nothing of it went out: the next connection may have it.
-            Some(unsent) if lease.is_reused() => {
+            (Some(unsent), _) if lease.is_reused() => {
                 request = unsent;
                 wanted = Wanted::New;
             }
-            _ => return Err(Failure { error: Error::BrokeOff(error), stale: lease.is_reused() }),
+            (_, Lost::H1(Fault::Unsound(what))) => return Err(failed(Error::Unsound(what))),
+            (_, lost) => {
+                let stale = lease.is_reused() && !is_begun;
+                return Err(Failure { error: Error::BrokeOff(lost), stale });
+            }
         }
     }
 }

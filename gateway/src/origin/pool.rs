@@ -3,16 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::uri::{Scheme, Uri};
 use http::{Request, Response, Version, header};
-use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use tokio::sync::Notify;
 
 use super::connect::{STREAMS_MOST, Sender, connect, connect_alone};
-use super::{Outgoing, SharedSpec};
+use super::h1;
+use super::{Incoming, Lost, Outgoing, SharedSpec};
 use crate::error::ConnectError;
 use crate::metrics::{ConnectionMetrics, OpenConnection};
 
@@ -31,7 +31,7 @@ pub(crate) struct Pool {
 }
 
 struct Idle {
-    sender: http1::SendRequest<Outgoing>,
+    connection: Box<h1::Connection>,
     since: Instant,
 }
 
@@ -60,8 +60,18 @@ pub(crate) struct Lease {
     reused: bool,
 }
 
+/// Why no answer came.
+pub(super) struct Unanswered {
+    pub(super) lost: Lost,
+    /// The request, if none of it was sent.
+    pub(super) request: Option<Request<Outgoing>>,
+    /// Something of an answer came all the same.
+    pub(super) is_begun: bool,
+}
+
 enum Connection {
-    H1(http1::SendRequest<Outgoing>),
+    /// Taken by the exchange, and given back by the answer's body.
+    H1(Option<Box<h1::Connection>>),
     H2(Stream),
     /// Counted by its lease, since it outlives its HTTP.
     Own {
@@ -96,9 +106,10 @@ impl Pool {
     /// Closes what has been idle for too long, and forgets what is closed.
     pub(crate) fn sweep(&self, now: Instant) {
         let timeout = self.spec.idle_timeout;
-        self.idle
-            .borrow_mut()
-            .retain(|idle| !idle.sender.is_closed() && now < idle.since + timeout);
+        let is_over = |idle: &mut Idle| !idle.connection.is_quiet() || now >= idle.since + timeout;
+        for idle in self.idle.borrow_mut().extract_if(.., is_over) {
+            tokio::task::spawn_local(tokio::time::timeout(FAREWELL, idle.connection.close()));
+        }
         self.shared.borrow_mut().retain(|shared| {
             let idle = shared.under_way.get() == 0 && now >= shared.used_at.get() + timeout;
             !shared.sender.is_closed() && !idle
@@ -131,8 +142,12 @@ impl Pool {
             return Some(Connection::H2(Stream::begin(shared)));
         }
         let mut idle = self.idle.borrow_mut();
-        let ready = idle.iter().rposition(|idle| idle.sender.is_ready())?;
-        Some(Connection::H1(idle.remove(ready).sender))
+        while let Some(Idle { mut connection, .. }) = idle.pop() {
+            if connection.is_quiet() {
+                return Some(Connection::H1(Some(connection)));
+            }
+        }
+        None
     }
 
     async fn connect(self: &Rc<Self>) -> Result<Lease, ConnectError> {
@@ -140,9 +155,9 @@ impl Pool {
         let may_share = self.spec.tls.is_some() && self.spec.http2 && !self.speaks_h1.get();
         let _connecting = may_share.then(|| Connecting::begin(self));
         let connection = match connect(&self.spec, &self.metrics).await? {
-            Sender::H1(sender) => {
+            Sender::H1(connection) => {
                 self.speaks_h1.set(true);
-                Connection::H1(sender)
+                Connection::H1(Some(connection))
             }
             Sender::H2(sender) => {
                 let (under_way, used_at) = (Cell::new(0), Cell::new(Instant::now()));
@@ -206,11 +221,19 @@ impl Lease {
     pub(super) async fn send(
         &mut self,
         mut request: Request<Outgoing>,
-    ) -> Result<Response<Incoming>, (hyper::Error, Option<Request<Outgoing>>)> {
+    ) -> Result<Response<Incoming>, Unanswered> {
         let sent = match &mut self.connection {
-            Connection::H1(sender) | Connection::Own { sender, .. } => {
-                sender.try_send_request(request).await
+            Connection::H1(connection) => {
+                let mut connection = connection.take().ok_or(h1::Fault::Ended)?;
+                return match connection.send(request).await {
+                    Ok(head) => Ok(head.map(|()| Incoming::h1(connection))),
+                    Err(fault) => {
+                        let is_begun = connection.has_answered();
+                        Err(Unanswered { lost: fault.into(), request: None, is_begun })
+                    }
+                };
             }
+            Connection::Own { sender, .. } => sender.try_send_request(request).await,
             Connection::H2(Stream(shared)) => {
                 *request.version_mut() = Version::HTTP_2;
                 request.headers_mut().remove(header::HOST);
@@ -218,9 +241,9 @@ impl Lease {
                 shared.sender.clone().try_send_request(request).await
             }
         };
-        sent.map_err(|mut error| {
+        sent.map(|response| response.map(Incoming::Hyper)).map_err(|mut error| {
             let request = error.take_message();
-            (error.into_error(), request)
+            Unanswered { lost: error.into_error().into(), request, is_begun: false }
         })
     }
 
@@ -232,14 +255,24 @@ impl Lease {
     }
 
     /// Gives the connection back, once the answer has been read to its end.
-    pub(crate) fn release(self) {
-        let Self { pool, connection: Connection::H1(sender), .. } = self else { return };
-        let mut idle = pool.idle.borrow_mut();
-        if !sender.is_closed() && idle.len() < pool.spec.max_idle_connections {
-            idle.push(Idle { sender, since: Instant::now() });
+    pub(crate) fn release(self, incoming: &mut Incoming) {
+        let Some(mut connection) = incoming.connection() else { return };
+        let mut idle = self.pool.idle.borrow_mut();
+        if idle.len() < self.pool.spec.max_idle_connections {
+            connection.rest();
+            idle.push(Idle { connection, since: Instant::now() });
         }
     }
 }
+
+impl From<h1::Fault> for Unanswered {
+    fn from(fault: h1::Fault) -> Self {
+        Self { lost: fault.into(), request: None, is_begun: false }
+    }
+}
+
+/// How long an origin server may take to hear that a connection ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// HTTP/2 takes `:scheme` and `:authority` from the target.
 fn absolute(uri: &mut Uri, spec: &SharedSpec) {

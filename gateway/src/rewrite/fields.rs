@@ -1,6 +1,6 @@
 //! Which header fields go on, and which end here.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName};
 
 use super::stamp;
 use crate::emergency;
@@ -168,15 +168,19 @@ fn leaves(name: &str) -> bool {
 /// The fields that `Connection` lines name. Those that carry meaning end to end cannot be named away.
 /// Most callers name none, which costs no allocation.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    let tokens = |value: &HeaderValue| -> Vec<HeaderName> {
-        let tokens = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-        tokens
-            .filter(|token| !is_option(token))
-            .filter_map(|token| HeaderName::from_bytes(token).ok())
-            .filter(|name| name != header::CONNECTION && !is_end_to_end(name.as_str()))
-            .collect()
-    };
-    headers.get_all(header::CONNECTION).iter().flat_map(tokens).collect()
+    let mut named = Vec::new();
+    for line in headers.get_all(header::CONNECTION) {
+        for token in line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if !is_option(token)
+                && let Ok(name) = HeaderName::from_bytes(token)
+                && name != header::CONNECTION
+                && !is_end_to_end(name.as_str())
+            {
+                named.push(name);
+            }
+        }
+    }
+    named
 }
 
 /// Connection options that are no fields, or fields that end here anyway.
@@ -192,6 +196,8 @@ fn is_end_to_end(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

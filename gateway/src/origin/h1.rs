@@ -1,0 +1,248 @@
+//! HTTP/1.1 as a client speaks it, one exchange at a time (RFC 9112).
+//!
+//! hyper's client runs each connection in a task of its own, to which requests go by one channel and
+//! from which bodies come by another. Here the task that serves the caller speaks with the origin server
+//! as well: no other task has to be woken for it, and one piece of a body is held at most. What is read
+//! is judged more strictly than by hyper, since it is to be written on.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Response};
+use http_body::SizeHint;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::Outgoing;
+use crate::metrics::OpenConnection;
+
+mod chunked;
+mod early;
+mod framing;
+mod head;
+mod upload;
+
+pub(super) use self::early::Early;
+use self::framing::{Decoded, Framing};
+use self::upload::Sending;
+
+/// A connection to an origin server that one exchange at a time has to itself.
+pub(crate) struct Connection {
+    stream: Box<dyn Stream>,
+    /// What was read and not yet used.
+    input: BytesMut,
+    /// For how much there is room at the next read.
+    room: usize,
+    sending: Sending,
+    /// Where the answer's body ends, once its head came.
+    framing: Framing,
+    /// Another exchange may follow.
+    persists: bool,
+    /// Something of an answer came.
+    answers: bool,
+    /// What the body's next piece fails with.
+    fault: Option<Fault>,
+    _open: OpenConnection,
+}
+
+/// What such a connection is made of.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+/// Why there is no answer, or no more of it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The connection broke.
+    #[error("the connection broke")]
+    Broke(#[source] io::Error),
+    /// The connection ended too early.
+    #[error("the connection ended")]
+    Ended,
+    /// What came is no HTTP.
+    #[error("no HTTP: {0}")]
+    Malformed(&'static str),
+    /// What came is HTTP, and could be read in two ways.
+    #[error("no sound HTTP: {0}")]
+    Unsound(&'static str),
+    /// The request's body failed.
+    #[error("the request's body failed")]
+    Body,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Box<dyn Stream>, open: OpenConnection) -> Self {
+        Self {
+            stream,
+            input: BytesMut::new(),
+            room: ROOM_LEAST,
+            sending: Sending::new(),
+            framing: Framing::Length(0),
+            persists: true,
+            answers: false,
+            fault: None,
+            _open: open,
+        }
+    }
+
+    /// Whether nothing came since the last answer: neither its end, nor what nobody asked for. TLS may
+    /// have had something to say to itself.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.input.is_empty() && pin!(self.stream.read_u8()).poll(&mut cx).is_pending()
+    }
+
+    /// Sends `request` and reads up to the end of the answer's head; 1xx are passed over.
+    pub(super) async fn send(&mut self, request: Request<Outgoing>) -> Result<Response<()>, Fault> {
+        let method = request.method().clone();
+        (self.persists, self.answers) = (false, false);
+        self.sending.begin(request);
+        poll_fn(|cx| self.poll_head(&method, cx)).await
+    }
+
+    /// Whether something of an answer came.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answers
+    }
+
+    /// Whether all of the request went.
+    pub(super) fn has_sent(&self) -> bool {
+        self.sending.is_done()
+    }
+
+    /// Whether another exchange may follow.
+    pub(super) fn is_reusable(&self) -> bool {
+        self.persists && self.is_ended() && self.has_sent() && self.input.is_empty()
+    }
+
+    /// Puts it aside until the next exchange.
+    pub(super) fn rest(&mut self) {
+        if self.input.capacity() > ROOM_LEAST {
+            self.input = BytesMut::new();
+        }
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.framing.is_ended()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self.framing {
+            Framing::Length(left) => SizeHint::with_exact(left),
+            Framing::Chunked(_) | Framing::UntilClose => SizeHint::default(),
+        }
+    }
+
+    /// The next piece of the answer's body.
+    pub(super) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
+        if let Some(fault) = self.fault.take() {
+            return Poll::Ready(Some(Err(fault)));
+        }
+        ready!(self.poll_piece(cx)).transpose().map_or_else(
+            |fault| {
+                // What came before it should reach the caller before it: whoever asks has a turn to
+                // pass that on.
+                self.fault = Some(fault);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            },
+            |data| Poll::Ready(data.map(Ok)),
+        )
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
+        loop {
+            self.poll_sending(cx)?;
+            match self.framing.decode(&mut self.input).map_err(Fault::Malformed)? {
+                Decoded::Data(data) => return Poll::Ready(Some(Ok(data))),
+                Decoded::End => return Poll::Ready(None),
+                Decoded::More => {}
+            }
+            match (ready!(self.poll_read(cx)), &self.framing) {
+                (Ok(()), _) => {}
+                (Err(Fault::Ended), Framing::UntilClose) => {
+                    self.framing = Framing::Length(0);
+                    return Poll::Ready(None);
+                }
+                (Err(fault), _) => return Poll::Ready(Some(Err(fault))),
+            }
+        }
+    }
+
+    fn poll_head(
+        &mut self,
+        method: &Method,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<()>, Fault>> {
+        loop {
+            self.poll_sending(cx)?;
+            if !self.input.is_empty()
+                && let Some(mut response) =
+                    head::parse(&mut self.input).map_err(Fault::Malformed)?
+            {
+                if is_interim(&response) {
+                    continue;
+                }
+                self.framing = head::framing(&mut response, method).map_err(Fault::Unsound)?;
+                self.persists = head::persists(&response, &self.framing);
+                return Poll::Ready(Ok(response));
+            }
+            ready!(self.poll_read(cx))?;
+            self.answers = true;
+        }
+    }
+
+    /// Sends what can be sent. That the connection breaks is left to the next read to tell: an answer
+    /// may have come before.
+    fn poll_sending(&mut self, cx: &mut Context<'_>) -> Result<(), Fault> {
+        if self.sending.is_done() {
+            return Ok(());
+        }
+        match self.sending.poll(&mut *self.stream, cx) {
+            Poll::Ready(Err(Fault::Broke(_))) | Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+            Poll::Ready(Err(fault)) => Err(fault),
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let room = match self.framing {
+            // One more, or tokio would have to ask the kernel once more whether that was all.
+            Framing::Length(left @ 1..) => usize::try_from(left).unwrap_or(ROOM_MOST) + 1,
+            _ => self.room,
+        };
+        let room = room.min(ROOM_MOST);
+        if self.input.capacity() - self.input.len() < room.min(ROOM_LEAST) {
+            self.input.reserve(room);
+        }
+        let free = self.input.capacity() - self.input.len();
+        match ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx)) {
+            Ok(0) => Poll::Ready(Err(Fault::Ended)),
+            Ok(count) => {
+                if count == free {
+                    self.room = (2 * self.room).min(ROOM_MOST);
+                }
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => Poll::Ready(Err(Fault::Broke(error))),
+        }
+    }
+}
+
+/// An answer before the answer, which no caller waits for (RFC 9110, section 15.2). 101 is none: after
+/// it comes no other.
+fn is_interim(response: &Response<()>) -> bool {
+    response.status().is_informational() && response.status().as_u16() != 101
+}
+
+/// For a head and a small body. What rests has no more.
+const ROOM_LEAST: usize = 8 << 10;
+
+/// Enough for a system call to be cheap by the byte, and little for each of many slow callers.
+const ROOM_MOST: usize = 128 << 10;
