@@ -130,12 +130,12 @@ async fn token(section: &mut Section<'_>, client: &config::Client, wish: &Wish) 
                 }
             }
         };
-        tried.push((began, said.fact("scope", plain(&wish.scope))));
+        tried.push((began.elapsed(), said.fact("scope", plain(&wish.scope))));
     }
-    for (began, said) in tried {
+    for (took, said) in tried {
         // The gateway goes on with the one that is taken.
         let said = if got.is_some() { said.made_up_for() } else { said };
-        section.say_since("token", began, said);
+        section.say_after("token", took, said);
     }
     got
 }

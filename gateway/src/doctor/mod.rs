@@ -153,7 +153,6 @@ fn built_at(generation: &Generation, route: &config::Route) -> usize {
 
 /// Reads the file, and tells all that is wrong with it.
 fn file(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Option<Config> {
-    let began = std::time::Instant::now();
     let mut section = Section::new("file", tell);
     let path = asked.file.display();
     let parted = |problem: &config::Problem| {
@@ -170,7 +169,7 @@ fn file(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Option<Config> {
             let (routes, clients) = (loaded.config.routes.len(), loaded.config.clients.len());
             let says =
                 format!("{path}: {} of {}", count(routes, "route"), count(clients, "client"));
-            section.say_since("configuration", began, Said::ok(says));
+            section.say("configuration", Said::ok(says));
             for warning in &loaded.warnings {
                 let (says, remedy) = parted(warning);
                 section.say("configuration", Said::warn(says, remedy));
@@ -180,7 +179,7 @@ fn file(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Option<Config> {
         Err(problems) => {
             for problem in &problems {
                 let (says, remedy) = parted(problem);
-                section.say_since("configuration", began, Said::fail(says, remedy));
+                section.say("configuration", Said::fail(says, remedy));
             }
             section.skip(&["everything else"], "the file cannot be used");
             None
