@@ -76,6 +76,7 @@ async fn authority(section: &mut Section<'_>, client: &config::Client, url: &Url
         presented: presented(client),
         alpn: &[H2, HTTP_11],
         key: "`authority` or `token_endpoint`",
+        is_authority: true,
         limit: client.timeout.min(LIMIT),
     };
     if !reach(section, &destination).await {

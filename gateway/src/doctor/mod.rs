@@ -32,6 +32,7 @@ mod role;
 mod route;
 mod search;
 mod token;
+mod trust;
 mod user;
 
 pub use self::finding::{Finding, Verdict};

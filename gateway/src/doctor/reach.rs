@@ -3,12 +3,18 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use certs::{Presented, TrustAnchors, Witness};
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::finding::{Said, Section, count, plain};
 use super::handshake::{self, Shown};
@@ -27,6 +33,8 @@ pub(super) struct Destination<'d> {
     pub(super) alpn: &'d [&'d [u8]],
     /// The option with its URL.
     pub(super) key: &'d str,
+    /// Whether it is one, and no origin server.
+    pub(super) is_authority: bool,
     /// How long each step may take.
     pub(super) limit: Duration,
 }
@@ -134,12 +142,17 @@ async fn shake_hands(
         Said::fail("its host is no name for TLS", format!("write another host in {}", to.key))
     })?;
     let (mut config, witness): (_, Arc<Witness>) = anchors.witnessed_config(to.alpn);
-    if let Some(presented) = &to.presented {
-        config.client_auth_cert_resolver = presented.clone();
-    }
-    let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let asked = Arc::new(Asked { presented: to.presented.clone(), asked: AtomicBool::new(false) });
+    config.client_auth_cert_resolver = asked.clone();
+    let shaken = async {
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+        if asked.asked.load(Ordering::Relaxed) {
+            objection(&mut stream).await?;
+        }
+        Ok(stream)
+    };
     let outcome = tokio::time::timeout(to.limit, shaken).await;
-    let shown = Shown { to, chain: witness.chain() };
+    let shown = Shown { to, chain: witness.chain(), asked: asked.asked.load(Ordering::Relaxed) };
     match outcome {
         Ok(Ok(stream)) => Ok((handshake::good(&shown, stream.get_ref().1), ())),
         Ok(Err(error)) => Err(handshake::bad(&shown, &error)),
@@ -149,6 +162,42 @@ async fn shake_hands(
              it waits for another protocol, and whether a firewall swallows what follows the first \
              packet",
         )),
+    }
+}
+
+/// What a server has against our certificate, or against there being none: by TLS 1.3 it says so only
+/// when the handshake is over for us. One that has nothing against us hears that we leave, and leaves.
+async fn objection(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+    let _ = stream.shutdown().await;
+    let mut chunk = [0; 256];
+    let heard = async {
+        loop {
+            if stream.read(&mut chunk).await? == 0 {
+                return Ok(());
+            }
+        }
+    };
+    match tokio::time::timeout(OBJECTION, heard).await {
+        Ok(Err(error)) if handshake::is_alert(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Notices that a certificate of ours is asked for.
+#[derive(Debug)]
+struct Asked {
+    presented: Option<Arc<Presented>>,
+    asked: AtomicBool,
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.presented.as_ref()?.resolve(issuers, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.presented.is_some()
     }
 }
 
@@ -164,3 +213,6 @@ pub(super) fn seconds(limit: Duration) -> String {
 const BLOCKED: &str = "something on the way drops what is sent there: see this machine's routes, \
                        the firewalls between, and network security groups; the gateway goes \
                        straight there and by no proxy";
+
+/// Some stay, and say nothing.
+const OBJECTION: Duration = Duration::from_secs(1);

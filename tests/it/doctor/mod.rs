@@ -8,6 +8,7 @@ use gateway_tests::world::Toml;
 use gateway_tests::{OriginServer, Program, World};
 use serde_json::Value;
 
+mod chain;
 mod good;
 mod odd;
 mod own;

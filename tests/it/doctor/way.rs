@@ -6,11 +6,13 @@ use gateway_tests::authority::RetryAfter;
 use gateway_tests::origin::{Options, Store};
 use gateway_tests::{Ca, Issued, OriginServer, Recorder, Reply};
 
+use rustls::version::TLS12;
+
 use super::odd::{OLD_HELLO, Odd, TOO_NEW};
 use super::*;
 
 /// What is wrong on the way is wrong in the same words for an authority and for an origin server.
-async fn both_ways(
+pub(super) async fn both_ways(
     (world, url): (&World, &str),
     anchors: &str,
     (check, says, remedy): (&str, &str, &str),
@@ -88,7 +90,7 @@ async fn an_authority_that_lets_nobody_in_without_a_certificate_is_shown_the_cli
     let behind = Recorder::start().await;
     behind.reply_with(Reply::Bytes(answer.into()));
     let tls = world.ca.issue(&["localhost"]);
-    let tls = tls.server_config_that_insists(&[b"http/1.1"], &world.ca);
+    let tls = tls.server_config_that_insists(&[b"http/1.1"], &world.ca, &TLS12);
     let authority = Odd::before(behind.address(), tls).await;
     let certificate = "{ chain = \"client.crt\", key = \"client.key\" }";
     let client = format!("credential.tls_certificate = {certificate}");
@@ -193,7 +195,7 @@ async fn a_clock_that_is_wrong_is_told_by_how_much() {
     }
 }
 
-async fn server(certificate: Issued) -> OriginServer {
+pub(super) async fn server(certificate: Issued) -> OriginServer {
     let check = std::sync::Arc::new(|_: Option<&http::HeaderValue>| Ok(()));
     let tls = Some(certificate.server_config(&[b"http/1.1"]));
     OriginServer::start(Options { check, tls, store: Store::default() }).await.unwrap()
