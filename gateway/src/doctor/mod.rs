@@ -25,6 +25,7 @@ mod listener;
 mod origin;
 mod page;
 mod place;
+mod proxy;
 mod public;
 mod reach;
 mod refusal;
@@ -87,6 +88,7 @@ struct Patient<'p> {
 pub fn examine(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Result<(), ExamineError> {
     let Some(config) = file(asked, tell) else { return Ok(()) };
     let routes = chosen(&config, asked.route.as_deref())?;
+    proxy::look(tell);
     // Never run: what a generation would begin by itself is done here step by step.
     let idle = Builder::new_current_thread().build()?;
     let generation = keys::look(&config, &Shared::new(idle.handle().clone()), tell);

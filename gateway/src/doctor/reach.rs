@@ -18,6 +18,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::finding::{Said, Section, count, plain};
 use super::handshake::{self, Shown};
+use super::proxy;
 
 /// A server to be reached.
 pub(super) struct Destination<'d> {
@@ -124,11 +125,11 @@ async fn connect(
         )),
         Ok(Err(error)) => Err(Said::fail(
             format!("no connection to port {port}: {}", plain(&error.to_string())),
-            BLOCKED,
+            blocked(),
         )),
         Err(_) => Err(Said::fail(
             format!("port {port} did not answer within {}", seconds(to.limit)),
-            BLOCKED,
+            blocked(),
         )),
     }
 }
@@ -210,9 +211,17 @@ pub(super) fn seconds(limit: Duration) -> String {
     }
 }
 
-const BLOCKED: &str = "something on the way drops what is sent there: see this machine's routes, \
-                       the firewalls between, and network security groups; the gateway goes \
-                       straight there and by no proxy";
+fn blocked() -> String {
+    let proxy = match proxy::named().first() {
+        Some(name) => format!(", whatever {name} says"),
+        None => String::new(),
+    };
+    format!(
+        "something on the way drops what is sent there: see this machine's routes, the firewalls \
+         between, and network security groups; the gateway goes straight there and by no \
+         proxy{proxy}"
+    )
+}
 
 /// Some stay, and say nothing.
 const OBJECTION: Duration = Duration::from_secs(1);

@@ -49,6 +49,35 @@ async fn a_port_that_refuses_is_told() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_the_environment_names_is_said_not_to_be_used() {
+    let world = World::new().await;
+    let odd = Odd::swallowing().await;
+    let url = format!("https://127.0.0.1:{}", odd.address.port());
+    let route = "connect_timeout_secs = 1".into();
+    let file = file(&world, &Toml { route, ..world.toml(url) });
+    let value = "http://canary:canary@proxy.example:3128";
+    for (variables, proxies) in [
+        (&[("HTTPS_PROXY", value), ("NO_PROXY", "localhost")][..], 1),
+        (&[("all_proxy", value), ("HTTPS_PROXY", "")], 1),
+        (&[], 0),
+    ] {
+        let arguments = ["doctor".as_ref(), file.as_os_str(), "--json".as_ref()];
+        let ended = Program::run(&arguments, variables).await;
+
+        let lines = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let found = Findings { code: ended.code, all: lines.collect() };
+        assert_eq!(found.each("environment", "proxy").len(), proxies, "{}", found.text());
+        let tcp = text(found.one("route /dicom-web", "tcp"), "remedy");
+        assert_eq!(tcp.contains(", whatever "), proxies == 1, "{tcp}");
+        if let Some((name, _)) = variables.first() {
+            let says = format!("{name} in the environment");
+            found.tells(("environment", "proxy"), "warn", (&says, "straight to the authority"));
+        }
+        assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
 async fn a_black_hole_holds_nobody_up() {
     let world = World::new().await;
     let began = Instant::now();
