@@ -27,6 +27,7 @@ mod page;
 mod place;
 mod proxy;
 mod public;
+mod published;
 mod reach;
 mod refusal;
 mod role;

@@ -12,6 +12,7 @@ mod chain;
 mod good;
 mod odd;
 mod own;
+mod published;
 mod searches;
 mod tokens;
 mod users;
