@@ -14,6 +14,7 @@ mod odd;
 mod own;
 mod published;
 mod searches;
+mod shape;
 mod tokens;
 mod users;
 mod way;
