@@ -230,7 +230,7 @@ fn is_same(has: &str, wanted: &str) -> bool {
 const ARM: &str = "What the service itself is set to (authority and audiences), this prints:\n\
                    az resource list --resource-type \
                    Microsoft.HealthcareApis/workspaces/dicomservices --query \"[].id\" --output \
-                   tsv | xargs az resource show --query \
+                   tsv | xargs -n 1 az resource show --query \
                    \"[name, properties.authenticationConfiguration]\" --ids";
 
 const AZURE: &str = "https://dicom.healthcareapis.azure.com";

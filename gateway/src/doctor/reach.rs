@@ -13,6 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -97,40 +98,62 @@ async fn resolve(to: &Destination<'_>) -> Result<(Said, Vec<SocketAddr>), Said> 
     }
 }
 
-/// The first address that answers, as the gateway takes it.
+/// The first address that answers. To an origin server the gateway waits at each for as long as it
+/// has; to an authority it goes on to the next before that.
 async fn connect(
     to: &Destination<'_>,
     addresses: &[SocketAddr],
 ) -> Result<(Said, TcpStream), Said> {
-    let tried = async {
-        let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok((stream, address)),
-                Err(error) => last = error,
+    let all = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let each = if to.is_authority { to.limit / all } else { to.limit };
+    let deadline = Instant::now() + to.limit;
+    let (mut last, mut silent) = (None, None);
+    for (index, address) in addresses.iter().enumerate() {
+        let until = deadline.min(Instant::now() + each);
+        match timeout_at(until, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok((reached(address, silent), stream)),
+            Ok(Err(error)) => last = Some(refused(to, address, &error)),
+            Err(_) => {
+                let untried = match addresses.len() - index - 1 {
+                    0 => String::new(),
+                    _ if to.is_authority => String::new(),
+                    left => format!(", and {} had no turn", count(left, "other")),
+                };
+                let says = format!("{address} did not answer within {}{untried}", seconds(each));
+                last = Some((says, blocked(address)));
+                silent.clone_from(&last);
+                if Instant::now() >= deadline {
+                    break;
+                }
             }
         }
-        Err(last)
-    };
-    let port = to.port;
-    match tokio::time::timeout(to.limit, tried).await {
-        Ok(Ok((stream, address))) => Ok((Said::ok(format!("{address} takes connections")), stream)),
-        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Err(Said::fail(
-            format!("port {port} refuses connections"),
+    }
+    let (says, remedy) = last.unwrap_or_else(|| ("it has no address".to_owned(), String::new()));
+    Err(Said::fail(says, remedy))
+}
+
+/// Others before it may have cost time: what refuses costs none.
+fn reached(address: &SocketAddr, silent: Option<(String, String)>) -> Said {
+    let says = format!("{address} takes connections");
+    match silent {
+        None => Said::ok(says),
+        Some((why, remedy)) => Said::warn(format!("{says}; before that, {why}"), remedy),
+    }
+}
+
+fn refused(to: &Destination<'_>, address: &SocketAddr, error: &io::Error) -> (String, String) {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => (
+            format!("{address} refuses connections"),
             format!(
                 "nobody listens there: see whether the port in {} is right, and whether the server \
-                 runs",
+                 runs; a firewall that rejects does the same",
                 to.key
             ),
-        )),
-        Ok(Err(error)) => Err(Said::fail(
-            format!("no connection to port {port}: {}", plain(&error.to_string())),
-            blocked(),
-        )),
-        Err(_) => Err(Said::fail(
-            format!("port {port} did not answer within {}", seconds(to.limit)),
-            blocked(),
-        )),
+        ),
+        _ => {
+            (format!("no connection to {address}: {}", plain(&error.to_string())), blocked(address))
+        }
     }
 }
 
@@ -211,17 +234,78 @@ pub(super) fn seconds(limit: Duration) -> String {
     }
 }
 
-fn blocked() -> String {
+fn blocked(address: &SocketAddr) -> String {
     let proxy = match proxy::named().first() {
         Some(name) => format!(", whatever {name} says"),
         None => String::new(),
     };
+    let family = match address {
+        SocketAddr::V6(_) => "; perhaps this machine has no way for IPv6",
+        SocketAddr::V4(_) => "",
+    };
     format!(
         "something on the way drops what is sent there: see this machine's routes, the firewalls \
-         between, and network security groups; the gateway goes straight there and by no \
+         between, and network security groups{family}; the gateway goes straight there and by no \
          proxy{proxy}"
     )
 }
 
 /// Some stay, and say nothing.
 const OBJECTION: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpSocket;
+
+    use super::super::finding::{Finding, Verdict};
+    use super::*;
+
+    #[tokio::test]
+    async fn each_address_has_its_turn_and_one_that_is_silent_is_told() {
+        let open = TcpSocket::new_v4().expect("a socket");
+        open.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let open = open.listen(9).expect("a listener");
+        let open = open.local_addr().expect("bound");
+        let (full, silent) = silent().await;
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+        for (is_authority, addresses, verdict, says) in [
+            (true, &[closed, open][..], Verdict::Ok, "takes connections".to_owned()),
+            (true, &[silent, open], Verdict::Warn, format!("before that, {silent} did not")),
+            (false, &[silent, open], Verdict::Fail, "and 1 other had no turn".to_owned()),
+            (false, &[closed], Verdict::Fail, format!("{closed} refuses connections")),
+        ] {
+            let destination = Destination {
+                host: "a.example",
+                port: 443,
+                anchors: None,
+                anchors_file: None,
+                presented: None,
+                alpn: &[],
+                key: "`origin`",
+                is_authority,
+                limit: Duration::from_millis(400),
+            };
+            let mut found = Vec::<Finding>::new();
+            let mut tell = |finding| found.push(finding);
+            let mut section = Section::new("route", &mut tell);
+            let _ = section.check("tcp", connect(&destination, addresses)).await;
+            assert_eq!(found[0].verdict, verdict, "{found:?}");
+            assert!(found[0].says.contains(&says), "{found:?}");
+        }
+        drop(full);
+    }
+
+    /// An address whose queue is full: nobody is let in any more.
+    async fn silent() -> (tokio::net::TcpListener, SocketAddr) {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        let listener = socket.listen(1).expect("a listener");
+        let address = listener.local_addr().expect("bound");
+        let calls = (0..4).map(|_| tokio::spawn(TcpStream::connect(address))).collect::<Vec<_>>();
+        // Linux lets one more wait than it is told.
+        while calls.iter().filter(|call| call.is_finished()).count() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        (listener, address)
+    }
+}
