@@ -1,5 +1,6 @@
 //! A chain of certificates that is not believed: which of them is at fault, and who can mend it.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use certs::Link;
@@ -110,7 +111,7 @@ fn untrusted(shown: &Shown<'_>, links: &[Link]) -> Said {
     let Some((leaf, top)) = links.first().zip(top(links)) else {
         return Said::fail(says, anchors(shown, "its root"));
     };
-    if let Some(why) = opened(shown.to.host, links) {
+    if let Some(why) = opened((shown.to.host, shown.to.anchors_file), links) {
         return Said::fail(
             format!("{says}: {why}"),
             format!(
@@ -173,6 +174,12 @@ fn anchors(shown: &Shown<'_>, root: &str) -> String {
              the whole world trusts: it stands instead of the system's roots, and not beside them",
             file.display()
         ),
+        None if among(&AUTHORITIES, &shown.links()).is_some() => {
+            "that authority is one that the whole world trusts: this machine's roots are too old \
+             or too few; install or update its package ca-certificates, and the image of a \
+             container with it"
+                .to_owned()
+        }
         None => format!("name with `anchors` a PEM file that has {root}"),
     }
 }
@@ -189,20 +196,25 @@ fn top(links: &[Link]) -> Option<&Link> {
     Some(top)
 }
 
-/// Why one thinks that it is not the server that answers, but a box that opens TLS on the way.
-fn opened(host: &str, links: &[Link]) -> Option<String> {
-    let names = links.iter().flat_map(|link| [&link.subject, &link.issuer]);
-    let mut names = names.map(|name| name.to_ascii_lowercase());
-    let is_box = |name: String| BOXES.into_iter().find(|product| name.contains(product));
-    if let Some(product) = names.find_map(is_box) {
+/// Why one thinks that it is not the server that answers, but a box that opens TLS on the way. Where
+/// anchors of one's own stand instead of the system's roots, a public certificate is not known either.
+fn opened((host, anchors): (&str, Option<&Path>), links: &[Link]) -> Option<String> {
+    if let Some(product) = among(&BOXES, links) {
         return Some(format!("a box on the way ({product}) opens TLS"));
     }
     let is_public = PUBLIC.iter().any(|zone| host.ends_with(zone));
-    is_public.then(|| {
-        "whoever runs this host has certificates that the whole world trusts, so a \
-                       box on the way opens TLS"
+    (is_public && anchors.is_none() && among(&AUTHORITIES, links).is_none()).then(|| {
+        "whoever runs this host has certificates that the whole world trusts, so a box on the way \
+         opens TLS"
             .to_owned()
     })
+}
+
+/// The first of these words that is in the names of a chain.
+fn among(words: &[&'static str], links: &[Link]) -> Option<&'static str> {
+    let names = links.iter().flat_map(|link| [&link.subject, &link.issuer]);
+    let mut names = names.map(|name| name.to_ascii_lowercase());
+    names.find_map(|name| words.iter().find(|word| name.contains(*word)).copied())
 }
 
 fn links_of(links: &[Link]) -> String {
@@ -235,6 +247,18 @@ const BOXES: [&str; 22] = [
     "squid",
 ];
 
+/// Whom every system trusts that is not too old.
+const AUTHORITIES: [&str; 8] = [
+    "digicert",
+    "microsoft",
+    "baltimore",
+    "globalsign",
+    "google trust",
+    "amazon",
+    "isrg",
+    "sectigo",
+];
+
 /// Where no certificate is of an authority of one's own.
 const PUBLIC: [&str; 8] = [
     ".microsoftonline.com",
@@ -261,15 +285,19 @@ mod tests {
             hosts: Vec::new(),
             issuer_at: None,
         };
-        for (host, issuer, is) in [
-            ("dicom.example", "CN=Zscaler Intermediate Root CA", true),
-            ("dicom.example", "CN=FortiGate CA,O=Fortinet", true),
-            ("login.microsoftonline.com", "CN=Clinic", true),
-            ("w-s.dicom.azurehealthcareapis.com", "CN=Clinic", true),
-            ("dicom.example", "CN=Clinic", false),
-            ("microsoftonline.com.example", "CN=Clinic", false),
+        let own = Some(Path::new("ca.pem"));
+        for (host, anchors, issuer, is) in [
+            ("dicom.example", own, "CN=Zscaler Intermediate Root CA", true),
+            ("dicom.example", None, "CN=FortiGate CA,O=Fortinet", true),
+            ("login.microsoftonline.com", None, "CN=Clinic", true),
+            ("login.microsoftonline.com", own, "CN=Clinic", false),
+            ("login.microsoftonline.com", None, "CN=DigiCert Global G2,O=DigiCert Inc", false),
+            ("w-s.dicom.azurehealthcareapis.com", None, "CN=Clinic", true),
+            ("dicom.example", None, "CN=Clinic", false),
+            ("microsoftonline.com.example", None, "CN=Clinic", false),
         ] {
-            assert_eq!(opened(host, &[link(issuer)]).is_some(), is, "{host} {issuer}");
+            let is_opened = opened((host, anchors), &[link(issuer)]).is_some();
+            assert_eq!(is_opened, is, "{host} {issuer}");
         }
     }
 }
