@@ -17,6 +17,7 @@ mod contents;
 mod handshake;
 mod identity;
 mod life;
+mod link;
 mod names;
 mod pkcs12;
 mod presented;
@@ -29,11 +30,12 @@ pub use self::callers::{CallerTrust, Distrust};
 pub use self::contents::Contents;
 pub use self::identity::Identity;
 pub use self::life::not_after;
+pub use self::link::Link;
 pub use self::names::Names;
 pub use self::presented::Presented;
 pub use self::revocation::{ListLife, RevocationLists};
 pub use self::signature::{Algorithm, SigningKey};
-pub use self::witness::{Witness, is_for, issuer};
+pub use self::witness::{Witness, is_for};
 
 /// The one crypto provider of this program: aws-lc-rs.
 pub fn provider() -> Arc<CryptoProvider> {

@@ -6,8 +6,6 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
 use super::{TrustAnchors, provider};
 
@@ -38,12 +36,6 @@ impl Witness {
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// Who issued a certificate, as RFC 4514 writes it; `None` for what cannot be read.
-pub fn issuer(der: &[u8]) -> Option<String> {
-    let certificate = Certificate::from_der(der).ok()?;
-    Some(certificate.tbs_certificate().issuer().to_string())
 }
 
 /// Whether a certificate is for this host, a name or an address.

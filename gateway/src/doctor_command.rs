@@ -88,9 +88,10 @@ impl Told {
             writeln!(out, "{}", finding.subject)?;
         }
         let mark = self.marks.verdicts[finding.verdict as usize];
-        let took = match finding.took.as_millis() {
-            0 => String::new(),
-            took => format!("  ({took} ms)"),
+        let took = match (finding.verdict, finding.took.as_millis()) {
+            (Verdict::Skip, _) => String::new(),
+            (_, 0) => "  (<1 ms)".to_owned(),
+            (_, took) => format!("  ({took} ms)"),
         };
         writeln!(out, "  {mark} {:<13} {}{took}", finding.check, finding.says)?;
         for (index, line) in finding.remedy.iter().flat_map(|text| text.lines()).enumerate() {

@@ -15,7 +15,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::version::TLS12;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use crate::crypto;
@@ -54,7 +53,13 @@ impl Ca {
 
     /// Makes an authority of this name below this one.
     pub fn intermediate(&self, name: &str) -> Self {
-        let (params, key) = (authority(name), ecdsa_key());
+        self.intermediate_as(name, |_| ())
+    }
+
+    /// The same after this was done to its certificate.
+    pub fn intermediate_as(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (mut params, key) = (authority(name), ecdsa_key());
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let chain_pem = certificate.pem() + &self.chain_pem;
         Self { pem: certificate.pem(), chain_pem, issuer: Issuer::new(params, key) }
@@ -152,6 +157,15 @@ impl Ca {
 }
 
 impl Issued {
+    /// One for `names` that no authority issued.
+    pub fn signed_by_itself(names: &[&str]) -> Self {
+        let (mut params, key) = (leaf(names), ecdsa_key());
+        let serial = SerialNumber::from(1);
+        params.serial_number = Some(serial.clone());
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self { chain_pem: certificate.pem(), key_pem: key.serialize_pem(), serial }
+    }
+
     /// A server's configuration that shows this certificate and takes one of the protocols `alpn`.
     pub fn server_config(&self, alpn: &[&[u8]]) -> Arc<ServerConfig> {
         self.server(alpn, WebPkiClientVerifier::no_client_auth())
@@ -163,13 +177,19 @@ impl Issued {
         self.server(alpn, verifier.allow_unauthenticated().build().expect("a root"))
     }
 
-    /// The same of TLS 1.2, where nobody gets through the handshake without a certificate of `ca`.
-    pub fn server_config_that_insists(&self, alpn: &[&[u8]], ca: &Ca) -> Arc<ServerConfig> {
+    /// The same of this version alone, where nobody gets in without a certificate of `ca`: by TLS 1.2
+    /// not through the handshake.
+    pub fn server_config_that_insists(
+        &self,
+        alpn: &[&[u8]],
+        ca: &Ca,
+        version: &'static SupportedProtocolVersion,
+    ) -> Arc<ServerConfig> {
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(ca.roots()), crypto());
         let (chain, key) = self.pair();
         let mut config = ServerConfig::builder_with_provider(crypto())
-            .with_protocol_versions(&[&TLS12])
-            .expect("TLS 1.2")
+            .with_protocol_versions(&[version])
+            .expect("TLS 1.2 or 1.3")
             .with_client_cert_verifier(verifier.build().expect("a root"))
             .with_single_cert(chain, key)
             .expect("a certificate with its key");

@@ -76,6 +76,7 @@ async fn authority(section: &mut Section<'_>, client: &config::Client, url: &Url
         presented: presented(client),
         alpn: &[H2, HTTP_11],
         key: "`authority` or `token_endpoint`",
+        is_authority: true,
         limit: client.timeout.min(LIMIT),
     };
     if !reach(section, &destination).await {
@@ -130,12 +131,12 @@ async fn token(section: &mut Section<'_>, client: &config::Client, wish: &Wish) 
                 }
             }
         };
-        tried.push((began, said.fact("scope", plain(&wish.scope))));
+        tried.push((began.elapsed(), said.fact("scope", plain(&wish.scope))));
     }
-    for (began, said) in tried {
+    for (took, said) in tried {
         // The gateway goes on with the one that is taken.
         let said = if got.is_some() { said.made_up_for() } else { said };
-        section.say_since("token", began, said);
+        section.say_after("token", took, said);
     }
     got
 }

@@ -57,6 +57,8 @@ pub(super) struct Said {
 /// The findings about one subject, told as they come.
 pub(super) struct Section<'t> {
     subject: String,
+    /// When the latest finding was told: what the next one takes begins then.
+    since: Instant,
     tell: &'t mut dyn FnMut(Finding),
 }
 
@@ -103,17 +105,20 @@ impl Said {
 impl<'t> Section<'t> {
     /// None yet.
     pub(super) fn new(subject: impl Into<String>, tell: &'t mut dyn FnMut(Finding)) -> Self {
-        Self { subject: subject.into(), tell }
+        Self { subject: subject.into(), since: Instant::now(), tell }
     }
 
-    /// Tells what a check found that took no time.
+    /// Tells what a check found that was begun when the one before was told.
     pub(super) fn say(&mut self, check: &'static str, said: Said) {
-        self.tell(check, Duration::ZERO, said);
+        self.say_after(check, self.since.elapsed(), said);
     }
 
-    /// Tells what a check found that began then.
-    pub(super) fn say_since(&mut self, check: &'static str, began: Instant, said: Said) {
-        self.tell(check, began.elapsed(), said);
+    /// Tells what a check found that took so long.
+    pub(super) fn say_after(&mut self, check: &'static str, took: Duration, said: Said) {
+        let Said { verdict, says, remedy, facts } = said;
+        let subject = self.subject.clone();
+        (self.tell)(Finding { subject, check, verdict, took, says, remedy, facts });
+        self.since = Instant::now();
     }
 
     /// Makes a check, tells what it found, and gives what later ones need; nothing of one that
@@ -123,26 +128,20 @@ impl<'t> Section<'t> {
         check: &'static str,
         work: impl Future<Output = Result<(Said, T), Said>>,
     ) -> Option<T> {
-        let began = Instant::now();
+        self.since = Instant::now();
         let (said, found) = match work.await {
             Ok((said, found)) => (said, Some(found)),
             Err(said) => (said, None),
         };
-        self.say_since(check, began, said);
+        self.say(check, said);
         found
     }
 
     /// Tells that these checks were not made.
     pub(super) fn skip(&mut self, checks: &[&'static str], because: &str) {
         for check in checks {
-            self.say(check, Said::skip(because));
+            self.say_after(check, Duration::ZERO, Said::skip(because));
         }
-    }
-
-    fn tell(&mut self, check: &'static str, took: Duration, said: Said) {
-        let Said { verdict, says, remedy, facts } = said;
-        let subject = self.subject.clone();
-        (self.tell)(Finding { subject, check, verdict, took, says, remedy, facts });
     }
 }
 

@@ -3,19 +3,22 @@
 use std::io;
 use std::time::SystemTime;
 
-use certs::Names;
+use certs::Link;
 use rustls::pki_types::CertificateDer;
-use rustls::{AlertDescription, CertificateError, ClientConnection, Error, ProtocolVersion};
+use rustls::{AlertDescription, ClientConnection, Error, ProtocolVersion};
 
 use super::finding::{Said, plain};
 use super::life::{self, days};
 use super::reach::Destination;
+use super::trust;
 
 /// What a server showed.
 pub(super) struct Shown<'d> {
     pub(super) to: &'d Destination<'d>,
     /// Leaf first; empty if it did not come to that.
     pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Whether it asked for a certificate of ours.
+    pub(super) asked: bool,
 }
 
 /// Of a handshake that succeeded.
@@ -25,25 +28,48 @@ pub(super) fn good(shown: &Shown<'_>, connection: &ClientConnection) -> Said {
         _ => "TLS 1.3",
     };
     let now = SystemTime::now();
-    let issuer = shown.issuer();
-    let Some(ends) = shown.leaf().and_then(|leaf| certs::not_after(leaf)) else {
+    let (issuer, links) = (shown.issuer(), shown.links());
+    let Some(leaf) = links.first() else {
         return Said::ok(format!("{version}, certificate of {issuer}")).fact("version", version);
     };
-    let says = format!("{version}, certificate of {issuer}, {}", life::left(ends, now));
-    let left = days(ends, now);
-    let said = if left < SOON_DAYS {
+    let chain = links.len();
+    let says = format!(
+        "{version}, certificate of {issuer}, {}, chain of {chain}",
+        life::left(leaf.not_after, now)
+    );
+    let first = links.iter().min_by_key(|link| link.not_after).unwrap_or(leaf);
+    let left = days(first.not_after, now);
+    let between = || format!("{says}, of which that of {}", plain(&first.subject));
+    let said = if first.not_after < now {
+        // The way to the root does without it, or there would be no connection.
+        Said::warn(
+            format!("{} {}", between(), life::left(first.not_after, now)),
+            "the gateway does not need that one, others may: have it taken out of the chain, or \
+             renewed",
+        )
+    } else if left < SOON_DAYS && first.not_after < leaf.not_after {
+        Said::warn(
+            format!("{} has {}", between(), life::left(first.not_after, now)),
+            "whoever runs that server has to put the newer one of that authority into its chain",
+        )
+    } else if left < SOON_DAYS {
         Said::warn(says, "whoever runs that server should have renewed its certificate by now")
     } else {
         Said::ok(says)
     };
-    said.fact("version", version).fact("issuer", issuer).fact("days_left", left)
+    said.fact("version", version)
+        .fact("issuer", issuer)
+        .fact("days_left", left)
+        .fact("chain", chain)
+        .fact("first_end", life::date(first.not_after))
 }
 
 /// Of one that failed.
 pub(super) fn bad(shown: &Shown<'_>, error: &io::Error) -> Said {
     let rustls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match rustls {
-        Some(Error::InvalidCertificate(error)) => certificate(shown, error),
+        Some(Error::InvalidCertificate(error)) => trust::broken(shown, error),
+        Some(Error::AlertReceived(alert)) if shown.asked && is_of_ours(*alert) => ours(shown),
         Some(Error::InvalidMessage(_)) => Said::fail(
             "what answers there speaks no TLS",
             format!(
@@ -67,15 +93,11 @@ pub(super) fn bad(shown: &Shown<'_>, error: &io::Error) -> Said {
             "the server does not know the name that it was asked for",
             format!("look for a slip in the host of `{}`", shown.to.key),
         ),
-        Some(Error::AlertReceived(AlertDescription::CertificateRequired)) => Said::fail(
-            "the server wants to see a certificate of ours",
-            "that is asked of whoever connects there: leave it to `credential.tls_certificate`, or \
-             have it switched off",
-        ),
         Some(other) => Said::fail(
             format!("no TLS: {}", plain(&other.to_string())),
             "see what speaks TLS there: the server itself, or a box on the way",
         ),
+        None if shown.asked => ours(shown),
         None => Said::fail(
             format!("the connection ended during the handshake: {}", plain(&error.to_string())),
             "a firewall that allows other names, or a server that speaks no TLS on this port, does \
@@ -84,75 +106,63 @@ pub(super) fn bad(shown: &Shown<'_>, error: &io::Error) -> Said {
     }
 }
 
-fn certificate(shown: &Shown<'_>, error: &CertificateError) -> Said {
-    let host = shown.to.host;
-    match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            let ends = shown.leaf().and_then(|leaf| certs::not_after(leaf));
-            let when = ends.map_or_else(String::new, |ends| format!(" {}", life::date(ends)));
-            Said::fail(
-                format!("its certificate ended{when}, or one of its chain did"),
-                "whoever runs that server has to renew it; unless this machine's clock is ahead",
-            )
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Said::fail(
-            "its certificate is not valid yet",
-            "this machine's clock is behind: set it (NTP); else whoever runs that server has to \
-             wait",
-        ),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            let names = shown.leaf().and_then(Names::of).map_or_else(Vec::new, |names| names.dns);
-            let names = match names.as_slice() {
-                [] => "other names".to_owned(),
-                [..] => plain(&names.join(", ")),
-            };
-            Said::fail(
-                format!("its certificate is for {names}, and not for {host}"),
-                format!(
-                    "write the name that it is for in {}; or this is another server than you think",
-                    shown.to.key
-                ),
-            )
-        }
-        CertificateError::UnknownIssuer => untrusted(shown),
-        other => Said::fail(
-            format!("its certificate is not good: {}", plain(&other.to_string())),
-            "whoever runs that server has to have it issued anew",
-        ),
-    }
+/// Whether the other side said why it ends the connection.
+pub(super) fn is_alert(error: &io::Error) -> bool {
+    let rustls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    matches!(rustls, Some(Error::AlertReceived(_)))
 }
 
-fn untrusted(shown: &Shown<'_>) -> Said {
-    let issuer = shown.issuer();
-    let remedy = match shown.to.anchors_file {
-        Some(file) => format!(
-            "{} does not have the root of that chain: put it there, as PEM, or take `anchors` out \
-             where the certificate is one that the whole world trusts. The server has to send the \
-             certificates between as well",
-            file.display()
-        ),
-        None => {
-            "if the service has a certificate authority of its own, or a box on the way opens TLS, \
-                 name that root with `anchors`, as PEM; if neither should be so, do not trust what \
-                 answers there"
-                .to_owned()
+/// Whether such an alert is about a client's certificate, where one was asked for. Many a server of
+/// TLS 1.2 says of one that is missing that the handshake failed (RFC 5246, section 7.4.6).
+fn is_of_ours(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::HandshakeFailure
+            | AlertDescription::CertificateRequired
+            | AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError
+    )
+}
+
+/// A server that wants to see another certificate of ours, or any.
+fn ours(shown: &Shown<'_>) -> Said {
+    if shown.to.presented.is_some() {
+        return Said::fail(
+            "the server does not take the certificate of ours that it asks for",
+            "see whether that of `credential.tls_certificate` is the one that is registered there, \
+             has not ended, and has its chain in its file",
+        );
+    }
+    let remedy = match shown.to.is_authority {
+        true => {
+            "whoever connects there has to show one: name it in `credential.tls_certificate`, or \
+             have that switched off"
+        }
+        false => {
+            "whoever connects there has to show one, and the gateway shows its own to authorities \
+             only: have that switched off for it"
         }
     };
-    Said::fail(
-        format!("its certificate, issued by {issuer}, leads to no root that is trusted"),
-        remedy,
-    )
-    .fact("issuer", issuer)
+    Said::fail("the server wants to see a certificate of ours", remedy)
 }
 
 impl Shown<'_> {
-    fn leaf(&self) -> Option<&CertificateDer<'static>> {
-        self.chain.first()
+    /// The certificates that can be read.
+    pub(super) fn links(&self) -> Vec<Link> {
+        self.chain.iter().filter_map(|one| Link::of(one)).collect()
     }
 
-    fn issuer(&self) -> String {
-        let issuer = self.leaf().and_then(|leaf| certs::issuer(leaf));
-        issuer.map_or_else(|| "nobody known".to_owned(), |issuer| plain(&issuer))
+    /// Who issued the leaf.
+    pub(super) fn issuer(&self) -> String {
+        let issuer = self.chain.first().and_then(|leaf| Link::of(leaf));
+        issuer.map_or_else(|| "nobody known".to_owned(), |leaf| plain(&leaf.issuer))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use config::{Config, Credential, KeyFiles, PrivateFile, Secret, SecretSource, TokenEndpoint};
 use uuid::Uuid;
@@ -34,11 +34,10 @@ pub(super) fn look(
             }
         }
     }
-    let began = Instant::now();
     match Generation::build(config.clone(), shared, None) {
         Ok(generation) => {
             for (key, words) in pairs(config) {
-                section.say_since("pair", began, Said::ok(format!("{key}: {words}")));
+                section.say("pair", Said::ok(format!("{key}: {words}")));
             }
             let now = SystemTime::now();
             for life in &generation.lives {
@@ -49,7 +48,7 @@ pub(super) fn look(
         Err(problems) => {
             for problem in &problems {
                 let (says, remedy) = (plain(&problem.to_string()), remedy(problem));
-                section.say_since("material", began, Said::fail(says, remedy));
+                section.say("material", Said::fail(says, remedy));
             }
             None
         }

@@ -25,13 +25,16 @@ mod listener;
 mod origin;
 mod page;
 mod place;
+mod proxy;
 mod public;
+mod published;
 mod reach;
 mod refusal;
 mod role;
 mod route;
 mod search;
 mod token;
+mod trust;
 mod user;
 
 pub use self::finding::{Finding, Verdict};
@@ -86,6 +89,7 @@ struct Patient<'p> {
 pub fn examine(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Result<(), ExamineError> {
     let Some(config) = file(asked, tell) else { return Ok(()) };
     let routes = chosen(&config, asked.route.as_deref())?;
+    proxy::look(tell);
     // Never run: what a generation would begin by itself is done here step by step.
     let idle = Builder::new_current_thread().build()?;
     let generation = keys::look(&config, &Shared::new(idle.handle().clone()), tell);
@@ -153,7 +157,6 @@ fn built_at(generation: &Generation, route: &config::Route) -> usize {
 
 /// Reads the file, and tells all that is wrong with it.
 fn file(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Option<Config> {
-    let began = std::time::Instant::now();
     let mut section = Section::new("file", tell);
     let path = asked.file.display();
     let parted = |problem: &config::Problem| {
@@ -170,7 +173,7 @@ fn file(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Option<Config> {
             let (routes, clients) = (loaded.config.routes.len(), loaded.config.clients.len());
             let says =
                 format!("{path}: {} of {}", count(routes, "route"), count(clients, "client"));
-            section.say_since("configuration", began, Said::ok(says));
+            section.say("configuration", Said::ok(says));
             for warning in &loaded.warnings {
                 let (says, remedy) = parted(warning);
                 section.say("configuration", Said::warn(says, remedy));
@@ -180,7 +183,7 @@ fn file(asked: &Examination, tell: &mut dyn FnMut(Finding)) -> Option<Config> {
         Err(problems) => {
             for problem in &problems {
                 let (says, remedy) = parted(problem);
-                section.say_since("configuration", began, Said::fail(says, remedy));
+                section.say("configuration", Said::fail(says, remedy));
             }
             section.skip(&["everything else"], "the file cannot be used");
             None

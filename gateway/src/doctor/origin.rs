@@ -61,21 +61,40 @@ impl Origin {
 
     /// Gets this path, as a viewer that searches would.
     pub(super) async fn get(&self, path: &str, token: &AccessToken) -> Result<Answer, Said> {
-        let spec = self.pool.spec();
         let request = Request::get(path)
-            .header(header::HOST, spec.host.clone())
             .header(header::ACCEPT, HeaderValue::from_static("application/dicom+json"))
-            .header(header::AUTHORIZATION, token.authorization().clone())
+            .header(header::AUTHORIZATION, token.authorization().clone());
+        self.ask(request, (BODY_MOST, LIMIT)).await
+    }
+
+    /// Gets what anybody may read at this path: a small JSON document, if there is one. No token goes
+    /// along.
+    pub(super) async fn published(&self, path: &str) -> Option<Bytes> {
+        let request =
+            Request::get(path).header(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let answer = self.ask(request, (PUBLISHED_MOST, PUBLISHED_LIMIT)).await.ok()?;
+        (answer.status == StatusCode::OK).then_some(answer.body.ok()).flatten()
+    }
+
+    async fn ask(
+        &self,
+        request: http::request::Builder,
+        (most, longest): (usize, Duration),
+    ) -> Result<Answer, Said> {
+        let spec = self.pool.spec();
+        let deadline = self.deadline.min(Instant::now() + longest);
+        let request = request
+            .header(header::HOST, spec.host.clone())
             .body(Outgoing::Empty)
             .map_err(|_| Said::fail("its path is none", "look for a slip in `origin`"))?;
         let sent = origin::run(&self.pool, request, None, Wanted::Any);
-        let sent = timeout_at(self.deadline, sent).await;
+        let sent = timeout_at(deadline, sent).await;
         let sent = sent.map_err(|_| unanswered(&Error::Late, LIMIT))?;
         let (response, lease) =
             sent.map_err(|failure| unanswered(&failure.error, spec.response_timeout))?;
         let (head, body) = response.into_parts();
-        let limit = within(spec.body_timeout, self.deadline, Instant::now());
-        let body = match timeout(limit, Limited::new(body, BODY_MOST).collect()).await {
+        let limit = within(spec.body_timeout, deadline, Instant::now());
+        let body = match timeout(limit, Limited::new(body, most).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Lost::TooLarge),
             Ok(Err(_)) => Err(Lost::BrokeOff),
@@ -138,6 +157,12 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// One study is of some kilobytes; a service that does not know `limit` sends all that it has.
 pub(super) const BODY_MOST: usize = 8 << 20;
+
+/// What a service says of itself is of a kilobyte or two.
+const PUBLISHED_MOST: usize = 64 << 10;
+
+/// For each of the places where it may stand.
+const PUBLISHED_LIMIT: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

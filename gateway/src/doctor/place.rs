@@ -17,9 +17,12 @@ pub(super) async fn elsewhere(
     let status = status.as_u16();
     let says =
         format!("{status}: the service has no studies at {}{}", origin.url, shown(&origin.base));
-    match tokio::time::timeout_at(origin.deadline, found(origin, route, got)).await {
+    let mut tried = Vec::new();
+    let looked = found(origin, route, (got, &mut tried));
+    let looked = tokio::time::timeout_at(origin.deadline, looked).await;
+    match looked {
         Ok(Found::Service(base)) => Said::fail(
-            format!("{says}, and has them at {base}"),
+            format!("{says}, and has them at {}", shown(&base)),
             format!("write origin = \"{}{base}\"", origin.url),
         )
         .fact("found", format!("{}{base}", origin.url)),
@@ -31,20 +34,28 @@ pub(super) async fn elsewhere(
                 origin.url
             ),
         ),
-        _ => Said::fail(
-            says,
-            match route.profile {
-                Profile::Azure => {
-                    "nor at /v2 or /v1: see the host in `origin`; the Service URL on the service's \
-                     overview page, with /v2 at its end, is the right one"
-                }
-                _ => {
-                    "nor at the usual places (/dicom-web, /dicomweb, /rs, /v2): `origin` has to \
-                     end where /studies begins"
-                }
-            },
-        ),
+        Ok(Found::Nowhere) => Said::fail(says, nowhere(&tried, route.profile, "")),
+        Err(_) => Said::fail(says, nowhere(&tried, route.profile, CUT)),
     }
+}
+
+/// What to do where it was found at none of the paths that were tried.
+fn nowhere(tried: &[String], profile: Profile, rest: &str) -> String {
+    let tried = match tried {
+        [] => "no other path was tried".to_owned(),
+        [one] => format!("nor at {one}"),
+        [all @ .., last] => format!("nor at {} or {last}", all.join(", ")),
+    };
+    let remedy = match profile {
+        Profile::Azure => {
+            "see the host in `origin`; the Service URL on the service's overview page, with /v2 at \
+             its end, is the right one"
+        }
+        _ => {
+            "`origin` has to end where /studies begins: the service's manual or settings say where"
+        }
+    };
+    format!("{tried}{rest}: {remedy}")
 }
 
 enum Found {
@@ -55,9 +66,17 @@ enum Found {
     Nowhere,
 }
 
-async fn found(origin: &Origin, route: &config::Route, got: &Got) -> Found {
+/// Notes each path from which an answer came.
+async fn found(
+    origin: &Origin,
+    route: &config::Route,
+    (got, tried): (&Got, &mut Vec<String>),
+) -> Found {
     for base in candidates(&origin.base, route.profile) {
         let answer = origin.get(&format!("{base}{SEARCH}"), &got.token).await;
+        if answer.is_ok() {
+            tried.push(shown(&base).to_owned());
+        }
         if answer.is_ok_and(|answer| answer.results().is_some()) {
             return Found::Service(base);
         }
@@ -117,9 +136,24 @@ fn shown(base: &str) -> &str {
     if base.is_empty() { "/" } else { base }
 }
 
+const CUT: &str = ", and half a minute was over before all usual places were tried";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_tried_is_told() {
+        for (tried, rest, told) in [
+            (&[][..], CUT, "no other path was tried, and half a minute was over"),
+            (&["/v2"], "", "nor at /v2: see the host"),
+            (&["/v2", "/v1", "/"], "", "nor at /v2, /v1 or /: see the host"),
+        ] {
+            let tried = tried.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+            let remedy = nowhere(&tried, Profile::Azure, rest);
+            assert!(remedy.starts_with(told), "{remedy}");
+        }
+    }
 
     #[test]
     fn a_version_that_is_missing_or_wrong_is_tried_in_its_place() {

@@ -63,6 +63,7 @@ async fn origin_server(section: &mut Section<'_>, route: &config::Route) -> bool
         presented: None,
         alpn,
         key: "`origin`",
+        is_authority: false,
         limit: route.connect_timeout,
     };
     reach(section, &destination).await

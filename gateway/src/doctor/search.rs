@@ -8,6 +8,7 @@ use super::challenge;
 use super::client::Got;
 use super::finding::{Said, count, plain};
 use super::origin::{Answer, BODY_MOST, Lost, Origin};
+use super::published::Published;
 use super::reach::seconds;
 use super::{place, role};
 
@@ -36,7 +37,10 @@ async fn judge(
     match answer.status {
         status if status.is_success() => found(answer, &kind),
         status if status.is_redirection() => Err(elsewhere(answer)),
-        StatusCode::UNAUTHORIZED => Err(challenge::explain(route, &got.decoded, &answer.headers)),
+        StatusCode::UNAUTHORIZED => {
+            let published = Published::of(origin, &answer.headers).await;
+            Err(challenge::explain(route, &got.decoded, (&answer.headers, &published)))
+        }
         StatusCode::FORBIDDEN if is_page => Err(Said::fail(
             "403 with a web page: what refuses is no DICOM service",
             "a firewall for web applications, or a gateway before the service, does not let this \

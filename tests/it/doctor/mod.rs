@@ -8,10 +8,13 @@ use gateway_tests::world::Toml;
 use gateway_tests::{OriginServer, Program, World};
 use serde_json::Value;
 
+mod chain;
 mod good;
 mod odd;
 mod own;
+mod published;
 mod searches;
+mod shape;
 mod tokens;
 mod users;
 mod way;

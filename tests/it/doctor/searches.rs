@@ -17,8 +17,8 @@ async fn each_answer_that_is_none_is_explained() {
         (page(429, "text/plain"), "azure", "429: the service is too busy", "wait"),
         (page(500, "text/plain"), "azure", "500: the service, or what", "own log"),
         (page(503, "text/html"), "azure", "503: the service is too busy", "wait"),
-        (page(404, "text/plain"), "azure", "404: the service has no studies at", "Service URL"),
-        (page(404, "text/plain"), "generic", "404: the service has no studies at", "/dicom-web,"),
+        (page(404, "text/plain"), "azure", "no studies at", "nor at /v2 or /v1: see the host"),
+        (page(404, "text/plain"), "orthanc", "no studies at", "nor at /dicom-web: `origin`"),
         (
             "HTTP/1.1 302 Found\r\nLocation: https://login.example/oauth2?state=canary\r\n\
              Content-Length: 0\r\n\r\n"
@@ -51,6 +51,20 @@ async fn an_origin_server_that_does_not_answer_is_not_waited_for() {
     let found = diagnose(&world, &Toml { route, ..world.toml(recorder.url()) }).await;
 
     found.fails(("route /dicom-web", "search"), "no answer within 1 s", "overloaded");
+}
+
+#[tokio::test]
+async fn a_path_that_was_not_answered_is_not_among_those_that_were_tried() {
+    let (world, recorder) = (World::new().await, Recorder::start().await);
+    recorder.reply_with(Reply::Close);
+    for _ in 0..2 {
+        recorder.reply_next(Reply::Bytes(page(404, "text/plain").into()));
+    }
+    let route = "profile = \"azure\"".into();
+
+    let found = diagnose(&world, &Toml { route, ..world.toml(recorder.url()) }).await;
+
+    found.fails(("route /dicom-web", "search"), "404", "nor at /v2: see the host");
 }
 
 #[tokio::test]

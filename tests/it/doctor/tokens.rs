@@ -71,6 +71,34 @@ async fn every_remedy_of_the_table_is_given() {
 }
 
 #[tokio::test]
+async fn a_refusal_without_a_number_is_explained_by_its_error() {
+    let (world, recorder) = (World::new().await, Recorder::start().await);
+    for (error, class, remedy) in [
+        ("invalid_client", "credential", "does not accept the credential"),
+        ("unauthorized_client", "application", "allow it client credentials"),
+        ("unsupported_grant_type", "request", "does not know client credentials"),
+        ("invalid_scope", "request", "does not grant this `scope`"),
+        ("invalid_request", "request", "finds the request malformed"),
+        ("invalid_resource", "resource", "knows no such service"),
+        ("invalid_target", "resource", "gives no token for this service"),
+        ("access_denied", "consent", "forbids this"),
+        ("invalid_grant", "consent", "gives this client no token"),
+        ("interaction_required", "user", "wants a person to sign in"),
+        ("server_error", "transient", "trouble of its own"),
+        ("temporarily_unavailable", "transient", "trouble of its own"),
+    ] {
+        let body = format!(r#"{{"error":"{error}","error_description":"canary"}}"#);
+        world.authority.answer_with(Answer::status(400, "application/json", body));
+
+        let found = diagnose(&world, &world.toml(recorder.url())).await;
+
+        found.fails(("client default", "token"), "", remedy);
+        assert_eq!(found.one("client default", "token")["facts"]["class"], class, "{error}");
+        assert!(!found.text().contains("canary"), "{}", found.text());
+    }
+}
+
+#[tokio::test]
 async fn answers_that_are_no_refusals_are_explained() {
     for (answer, says, remedy) in [
         (
@@ -121,6 +149,49 @@ async fn a_token_is_told_by_what_it_says_and_never_shown() {
             assert!(ended.stdout.contains(known), "{known} is not in {}", ended.stdout);
         }
         assert!(!ended.stdout.contains("PatientName") && !ended.stdout.contains("2.25."));
+    }
+}
+
+#[tokio::test]
+async fn no_level_of_the_log_shows_a_secret_a_token_or_a_study() {
+    let world = World::new().await;
+    let service = service(&world).await;
+    let user = world.authority.issue_user_token(&world.authority.user("ada"));
+    world.scratch.file("user-token", &user);
+    let proxy = ("HTTPS_PROXY", "http://canary-user:canary-password@proxy.example:3128");
+    let mut secrets = Vec::new();
+    for fault in ["none", "secret", "service"] {
+        match fault {
+            "secret" => drop(world.scratch.file("client-secret", "canary-secret")),
+            "service" => drop(world.scratch.file("client-secret", world.authority.secret())),
+            _ => {}
+        }
+        let toml = azure(&world, &service);
+        let toml = match fault {
+            "service" => Toml { origin: service.base_url().replace("/v2", "/v3"), ..toml },
+            _ => toml,
+        };
+        let file = file(&world, &toml);
+        let token = world.scratch.path().join("user-token");
+        let arguments =
+            ["doctor".as_ref(), file.as_os_str(), "--token-file".as_ref(), token.as_ref()];
+
+        let ended = Program::run(&arguments, &[("RUST_LOG", "trace"), proxy]).await;
+
+        secrets.extend(
+            world
+                .authority
+                .tokens()
+                .iter()
+                .chain([&user])
+                .flat_map(|token| token.split('.').map(str::to_owned).collect::<Vec<_>>()),
+        );
+        secrets.push(world.authority.secret());
+        secrets.extend(["canary", "PatientName", "2.25."].map(str::to_owned));
+        for secret in &secrets {
+            let told = [&ended.stdout, &ended.stderr];
+            assert!(told.iter().all(|told| !told.contains(secret)), "{fault} {}", ended.stdout);
+        }
     }
 }
 

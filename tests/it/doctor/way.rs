@@ -6,11 +6,13 @@ use gateway_tests::authority::RetryAfter;
 use gateway_tests::origin::{Options, Store};
 use gateway_tests::{Ca, Issued, OriginServer, Recorder, Reply};
 
+use rustls::version::TLS12;
+
 use super::odd::{OLD_HELLO, Odd, TOO_NEW};
 use super::*;
 
 /// What is wrong on the way is wrong in the same words for an authority and for an origin server.
-async fn both_ways(
+pub(super) async fn both_ways(
     (world, url): (&World, &str),
     anchors: &str,
     (check, says, remedy): (&str, &str, &str),
@@ -44,6 +46,35 @@ async fn a_port_that_refuses_is_told() {
     recorder.stop().await;
     let says = ("tcp", "refuses connections", "nobody listens there");
     both_ways((&world, &recorder.url()), "ca.pem", says).await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_the_environment_names_is_said_not_to_be_used() {
+    let world = World::new().await;
+    let odd = Odd::swallowing().await;
+    let url = format!("https://127.0.0.1:{}", odd.address.port());
+    let route = "connect_timeout_secs = 1".into();
+    let file = file(&world, &Toml { route, ..world.toml(url) });
+    let value = "http://canary:canary@proxy.example:3128";
+    for (variables, proxies) in [
+        (&[("HTTPS_PROXY", value), ("NO_PROXY", "localhost")][..], 1),
+        (&[("all_proxy", value), ("HTTPS_PROXY", "")], 1),
+        (&[], 0),
+    ] {
+        let arguments = ["doctor".as_ref(), file.as_os_str(), "--json".as_ref()];
+        let ended = Program::run(&arguments, variables).await;
+
+        let lines = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let found = Findings { code: ended.code, all: lines.collect() };
+        assert_eq!(found.each("environment", "proxy").len(), proxies, "{}", found.text());
+        let tcp = text(found.one("route /dicom-web", "tcp"), "remedy");
+        assert_eq!(tcp.contains(", whatever "), proxies == 1, "{tcp}");
+        if let Some((name, _)) = variables.first() {
+            let says = format!("{name} in the environment");
+            found.tells(("environment", "proxy"), "warn", (&says, "straight to the authority"));
+        }
+        assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
+    }
 }
 
 #[tokio::test]
@@ -88,7 +119,7 @@ async fn an_authority_that_lets_nobody_in_without_a_certificate_is_shown_the_cli
     let behind = Recorder::start().await;
     behind.reply_with(Reply::Bytes(answer.into()));
     let tls = world.ca.issue(&["localhost"]);
-    let tls = tls.server_config_that_insists(&[b"http/1.1"], &world.ca);
+    let tls = tls.server_config_that_insists(&[b"http/1.1"], &world.ca, &TLS12);
     let authority = Odd::before(behind.address(), tls).await;
     let certificate = "{ chain = \"client.crt\", key = \"client.key\" }";
     let client = format!("credential.tls_certificate = {certificate}");
@@ -193,7 +224,7 @@ async fn a_clock_that_is_wrong_is_told_by_how_much() {
     }
 }
 
-async fn server(certificate: Issued) -> OriginServer {
+pub(super) async fn server(certificate: Issued) -> OriginServer {
     let check = std::sync::Arc::new(|_: Option<&http::HeaderValue>| Ok(()));
     let tls = Some(certificate.server_config(&[b"http/1.1"]));
     OriginServer::start(Options { check, tls, store: Store::default() }).await.unwrap()

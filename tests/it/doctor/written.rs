@@ -131,10 +131,10 @@ fn settled(line: &str, (host, address): (&str, &str), ids: &[(String, String)]) 
     }
     line = line.replace("localhost", host).replace("127.0.0.1", address);
     line = line.replace("CN=dicom-gateway test root", "CN=Example CA");
-    if let Some((before, _)) = line.clone().split_once(" days left")
+    if let Some((before, after)) = line.clone().split_once(" days left")
         && let Some((before, _)) = before.rsplit_once(' ')
     {
-        line = format!("{before} 128 days left");
+        line = format!("{before} 128 days left{after}");
     }
     for (known, by) in ids {
         line = line.replace(known, by);

@@ -91,6 +91,22 @@ async fn a_code_that_nobody_knows_is_told_by_its_error() {
     }
 }
 
+#[test]
+fn no_code_of_the_gateway_s_table_is_without_a_row() {
+    let table = include_str!("../../../gateway/src/token/aadsts.rs");
+    let (_, codes) = table.split_once("const CODES").expect("the table");
+    let (codes, _) = codes.split_once("const ERRORS").expect("its end");
+    let lists = codes.split("&[").skip(1).filter_map(|rest| rest.split_once(']'));
+    let numbers = lists.flat_map(|(list, _)| list.split(','));
+    let numbers = numbers.filter_map(|number| number.trim().replace('_', "").parse::<u32>().ok());
+    let mut known = numbers.collect::<Vec<_>>();
+    let mut rows = ROWS.iter().map(|(_, code, ..)| *code).collect::<Vec<_>>();
+    known.sort_unstable();
+    rows.sort_unstable();
+    assert!(known.len() > 80, "{known:?}");
+    assert_eq!(known, rows);
+}
+
 /// A client and a route for each row: the clients' tables, and the routes' without the first head.
 fn tables(world: &World, origin: &str) -> (String, String) {
     let (mut clients, mut routes) = (String::new(), String::new());
@@ -196,7 +212,10 @@ pub(crate) const ROWS: &[(&str, u32, &str, &str)] = &[
     ("invalid_grant", 50_097, "policy", "device"),
     ("invalid_grant", 50_129, "policy", "device"),
     ("invalid_grant", 50_013, "assertion", "caller's token"),
+    ("invalid_grant", 500_131, "assertion", "caller's token"),
+    ("invalid_grant", 500_132, "assertion", "caller's token"),
     ("invalid_grant", 500_133, "assertion", "caller's token"),
+    ("invalid_grant", 240_002, "assertion", "caller's token"),
     ("invalid_grant", 50_057, "user", "sign in again"),
     ("invalid_grant", 50_173, "user", "sign in again"),
     ("invalid_grant", 50_132, "user", "sign in again"),
@@ -209,6 +228,7 @@ pub(crate) const ROWS: &[(&str, u32, &str, &str)] = &[
     ("invalid_scope", 1_002_012, "request", "/.default"),
     ("invalid_scope", 700_022, "request", "one service"),
     ("invalid_request", 900_144, "request", "proxy"),
+    ("invalid_request", 900_561, "request", "proxy"),
     ("invalid_request", 9_002_313, "request", "proxy"),
     ("invalid_request", 90_014, "request", "proxy"),
     ("invalid_request", 90_023, "request", "proxy"),
