@@ -229,4 +229,4 @@ fn binary() -> PathBuf {
 }
 
 /// Far more than anything takes, far less than a person waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(100);

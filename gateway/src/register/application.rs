@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::api::{Api, encoded, literal};
 use super::arguments::{AccountTypes, New};
@@ -12,7 +13,7 @@ use super::az::word;
 use super::change::{CLIENT_ID, Change, OBJECT_ID};
 use super::error::Error;
 use super::report::{Outcome, Report};
-use super::rest::Service;
+use super::rest::{LATE, Service};
 
 /// A registration, as the directory has it.
 pub(super) struct Application {
@@ -45,9 +46,7 @@ impl Application {
     }
 
     async fn named(graph: &Service, name: &str) -> Result<Option<Self>, Error> {
-        let filter = encoded(&format!("displayName eq {}", literal(name)));
-        let path = format!("/applications?$filter={filter}&$select={PROPERTIES}");
-        let mut found = graph.list(&path).await?;
+        let mut found = Self::all_named(graph, name).await?;
         match found.len() {
             0 => Ok(None),
             1 => Ok(found.pop().map(Self::read)),
@@ -67,8 +66,11 @@ impl Application {
         report: &mut Report,
     ) -> Result<Self, Error> {
         let audience = new.account_types.unwrap_or(AccountTypes::MyOrganization).audience();
+        // Tells it from others of its name, if no answer tells its ids.
+        let tag = format!("dicom-gateway-{}", Uuid::new_v4());
         let body = json!({
             "displayName": new.name,
+            "tags": [tag],
             // Graph's own default is not the portal's.
             "signInAudience": audience,
             "web": { "redirectUris": new.redirect_uri },
@@ -91,30 +93,45 @@ impl Application {
             let change = Change::new(Method::POST, "/applications", Some(body.clone()));
             change.az(az.clone()).giving(&[("id", OBJECT_ID), ("appId", CLIENT_ID)])
         };
-        let made = match graph.change(change()).await {
-            Err(error) if error.is_unanswered() => {
-                report.note("no answer came: whether the application was made is looked up");
-                match Self::awaited(graph, &new.name).await? {
-                    // It may have been somebody else's before, with certificates.
-                    Some(found) => return Ok(found),
-                    None => Self::read(graph.change(change()).await?),
+        let mut attempts = 1..=ATTEMPTS;
+        let made = loop {
+            let made = graph.change(change()).await.and_then(|made| match Self::read(made) {
+                Self { id, app_id, .. } if id.is_empty() || app_id.is_empty() => {
+                    Err(Error::bare("POST /applications"))
                 }
+                made => Ok(made),
+            });
+            match made {
+                Err(error) if error.is_unanswered() && attempts.next().is_some() => {
+                    report.note("no answer came: whether the application was made is looked up");
+                    if let Some(found) = Self::awaited(graph, &new.name, &tag).await? {
+                        break found;
+                    }
+                }
+                made => break made?,
             }
-            made => Self::read(made?),
         };
         Ok(Self { name: new.name.clone(), is_new: true, ..made })
     }
 
     /// Looks for what was perhaps made, for as long as a directory needs to show it.
-    async fn awaited(graph: &Service, name: &str) -> Result<Option<Self>, Error> {
+    async fn awaited(graph: &Service, name: &str, tag: &str) -> Result<Option<Self>, Error> {
         let began = Instant::now();
         while began.elapsed() < LATE {
-            if let Some(found) = Self::named(graph, name).await? {
-                return Ok(Some(found));
+            let mut all = Self::all_named(graph, name).await?;
+            let has_tag =
+                |it: &Value| it["tags"].as_array().is_some_and(|it| it.contains(&json!(tag)));
+            if let Some(found) = all.iter().position(has_tag) {
+                return Ok(Some(Self::read(all.swap_remove(found))));
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Ok(None)
+    }
+
+    async fn all_named(graph: &Service, name: &str) -> Result<Vec<Value>, Error> {
+        let filter = encoded(&format!("displayName eq {}", literal(name)));
+        graph.list(&format!("/applications?$filter={filter}&$select={PROPERTIES}")).await
     }
 
     /// Changes what differs from what is asked for, and nothing else.
@@ -193,8 +210,7 @@ impl Application {
         let mut read = graph.read(&path).await?;
         let Value::Array(keys) = read["keyCredentials"].take() else {
             // What is taken for none would be sent back as none.
-            let request = format!("GET {path}");
-            return Err(Error::Malformed { service: "Microsoft Graph", request });
+            return Err(Error::bare(format!("GET {path}")));
         };
         Ok(keys)
     }
@@ -226,8 +242,8 @@ fn access(api: &Api) -> Value {
     })
 }
 
-const PROPERTIES: &str = "id,appId,displayName,signInAudience,web,api,requiredResourceAccess,\
+const PROPERTIES: &str = "id,appId,displayName,tags,signInAudience,web,api,requiredResourceAccess,\
                           passwordCredentials";
 
-/// After that long a directory shows what was made.
-const LATE: Duration = Duration::from_secs(10);
+/// How often it is asked for again where no answer came and nothing is there.
+const ATTEMPTS: u32 = 2;

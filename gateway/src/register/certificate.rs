@@ -20,7 +20,7 @@ use super::credential::{Credential, Held, is_there};
 use super::error::Error;
 use super::expiry::{days_left, written};
 use super::report::{Outcome, Report};
-use super::rest::Service;
+use super::rest::{LATE, Service};
 use super::secret::Wanted;
 use super::slot::Slot;
 
@@ -160,6 +160,3 @@ async fn replace(
     let body = json!({ "keyCredentials": keys });
     graph.change(Change::new(Method::PATCH, path, Some(body)).az(az)).await.map(drop)
 }
-
-/// After that long all copies of a directory show what was made.
-const LATE: Duration = Duration::from_secs(60);

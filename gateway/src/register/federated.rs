@@ -54,7 +54,7 @@ pub(super) async fn have(
             );
             let change = Change::new(Method::POST, path, Some(body)).az(az).only_once();
             match graph.change(change).await {
-                Err(error) if error.has_status(409) => report.done(Outcome::Kept, &what),
+                Err(error) if error.is_taken() => report.done(Outcome::Kept, &what),
                 made => {
                     drop(made?);
                     report.done(Outcome::Made, &what);

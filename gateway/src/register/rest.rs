@@ -2,7 +2,8 @@
 //! with themselves.
 //!
 //! What is throttled is tried again when the service wants it. What changes nothing by being done
-//! twice is tried again after a passing failure. An object that was just made is waited for: a
+//! twice is tried again after a passing failure; of anything else whoever asked has to find out
+//! whether it was done. An object that was just made is waited for: a
 //! directory has many copies, and the next call may be answered by one that does not have it yet.
 
 use std::cell::RefCell;
@@ -158,16 +159,22 @@ impl Service {
     ) -> Option<Duration> {
         let back_off = (FIRST_PAUSE * 2u32.pow(tried.min(5))).min(LONGEST_PAUSE);
         let is_repeatable = change.is_repeatable;
-        let Ok(answer) = answer else {
-            return (is_repeatable && tried < ATTEMPTS).then_some(back_off);
+        let answer = match answer {
+            Ok(answer) => answer,
+            // What never left was not done.
+            Err(error) if is_repeatable || !error.is_unanswered() => {
+                return (tried < ATTEMPTS).then_some(back_off);
+            }
+            Err(_) => return None,
         };
         let asked = answer.headers.get(header::RETRY_AFTER);
         let asked = asked.and_then(|value| value.to_str().ok()?.parse().ok());
         let asked = asked.map(Duration::from_secs);
         match answer.status.as_u16() {
             429 => Some(asked.unwrap_or(LONGEST_PAUSE)),
-            // Whoever says that has not begun.
-            503 if asked.is_some() || tried < ATTEMPTS => asked.or(Some(back_off)),
+            // With or without a time to come back: Graph throttles with 429, and this can be said by
+            // its front while what is behind has begun. What must not be done twice is looked for.
+            503 if is_repeatable && asked.is_some() => asked,
             500..=599 if is_repeatable && tried < ATTEMPTS => Some(back_off),
             404 if matches!(missing, Missing::Comes) => Some(back_off),
             400 if refers_to_what_comes(&answer.body) => Some(back_off),
@@ -277,7 +284,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// A directory mostly agrees with itself within half a minute.
+/// After that long all copies of a directory show what was made: they mostly agree within half a
+/// minute.
+pub(super) const LATE: Duration = Duration::from_secs(40);
+
+/// What is waited for comes later than that only where something is wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const ANSWER_TIME: Duration = Duration::from_secs(60);

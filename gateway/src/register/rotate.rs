@@ -163,10 +163,11 @@ async fn new_secret(
         return Ok((known, slot));
     }
     report.begin("a new secret");
-    let (new, value) = secret::add(graph, application, wanted, report).await?;
-    slot.write(value.expose_secret().as_bytes())?;
-    report.done(Outcome::Made, &format!("secret {}", new.text()));
-    Ok((new, slot))
+    let added = secret::add(graph, application, wanted, report).await?;
+    slot.write(added.value.expose_secret().as_bytes())?;
+    report.done(Outcome::Made, &format!("secret {}", added.of.text()));
+    added.forget_lost(graph, application, report).await;
+    Ok((added.of, slot))
 }
 
 async fn new_certificate(

@@ -26,15 +26,33 @@ async fn a_run_that_met_an_outage_goes_on() {
 }
 
 #[tokio::test]
+async fn a_slow_directory_that_did_what_it_says_it_could_not_do_has_nothing_twice() {
+    let faults = [Fault::Done(503), Fault::Lost];
+    join_all(faults.map(|fault| everywhere_in(2, fault, "--secret"))).await;
+}
+
+#[tokio::test]
+async fn an_answer_with_nothing_in_it_is_none() {
+    // The requests that make application, principal and secret.
+    join_all([4, 6, 7].map(|nth| once((nth, 0), Fault::Bare, "--secret"))).await;
+}
+
+#[tokio::test]
 async fn a_certificate_whose_answer_was_lost_is_uploaded_once() {
     everywhere(Fault::Lost, "--certificate").await;
 }
 
 /// Fails the first request of a run, the second, and so on; several at a time.
 async fn everywhere(fault: Fault, credential: &'static str) {
+    everywhere_in(0, fault, credential).await;
+}
+
+/// The same in a directory that is this late.
+async fn everywhere_in(lag: usize, fault: Fault, credential: &'static str) {
     let mut nth = 1;
     loop {
-        let tried = join_all((nth..nth + 4).map(|nth| once(nth, fault, credential))).await;
+        let tried = (nth..nth + 4).map(|nth| once((nth, lag), fault, credential));
+        let tried = join_all(tried).await;
         if tried.contains(&Reached::Nothing) {
             return;
         }
@@ -48,8 +66,9 @@ enum Reached {
     Nothing,
 }
 
-async fn once(nth: usize, fault: Fault, credential: &str) -> Reached {
+async fn once((nth, lag): (usize, usize), fault: Fault, credential: &str) -> Reached {
     let scene = Scene::new().await;
+    scene.graph.set_lag(lag);
     let arguments = [credential, "--admin-consent", "--role", "reader", "--resource", RESOURCE];
     scene.graph.fail(nth, fault);
     let first = scene.register(&arguments).await;
@@ -64,6 +83,12 @@ async fn once(nth: usize, fault: Fault, credential: &str) -> Reached {
         let says_so = first.stderr.contains("Done before that");
         assert_eq!(has_made, says_so, "request {nth}: {}", first.stderr);
     }
+
+    if matches!(fault, Fault::Done(_)) {
+        good(&first);
+    }
+    // Somebody has read what the first one says.
+    scene.graph.forget_lag();
 
     let second = scene.register(&arguments).await;
     assert_eq!(second.code, Some(0), "request {nth}: {}\n{}", first.stderr, second.stderr);

@@ -86,7 +86,8 @@ impl Graph {
         self.lock().add_api((app_id, name, uri), scope);
     }
 
-    /// New objects are not found by the next `requests` that look for them, and new credentials are
+    /// New objects are not found by the next `requests` that look for them, changed applications are
+    /// seen by the next `requests` as they were, and new credentials are
     /// not known to the authority at the next `requests` for a token.
     pub fn set_lag(&self, requests: usize) {
         self.lock().lag = requests;
@@ -96,6 +97,7 @@ impl Graph {
     pub fn forget_lag(&self) {
         let mut directory = self.lock();
         directory.unseen.clear();
+        directory.outdated.clear();
         directory.registry.settle();
     }
 
