@@ -23,7 +23,7 @@ pub(super) async fn have(
     report: &mut Report,
 ) -> Result<Held, Error> {
     let path = format!("/applications/{}/federatedIdentityCredentials", application.id);
-    let audience = audience(new.authority_host.host_str().unwrap_or_default());
+    let audience = config::exchange_audience_at(&new.authority_host);
     let Trust { issuer, subject } = trust;
     let what = format!("trust in {subject} of {issuer}");
     let all = if application.is_new { Vec::new() } else { graph.list(&path).await? };
@@ -69,15 +69,4 @@ pub(super) async fn have(
     } else {
         Held::Token { file: new.federated_token_file.clone() }
     })
-}
-
-/// What the tokens have to be for, by the cloud of the login host.
-fn audience(host: &str) -> &'static str {
-    match host {
-        "login.microsoftonline.us" => "api://AzureADTokenExchangeUSGov",
-        "login.partner.microsoftonline.cn" | "login.chinacloudapi.cn" => {
-            "api://AzureADTokenExchangeChina"
-        }
-        _ => "api://AzureADTokenExchange",
-    }
 }

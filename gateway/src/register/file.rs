@@ -215,8 +215,7 @@ fn text(new: &New, (app_id, tenant, origin): (&str, &str, &str), api: &Api, held
         self::quoted(&format!("{}/{tenant}", bare(&new.authority_host))),
         self::quoted(app_id),
     );
-    let host = new.authority_host.host_str().unwrap_or_default();
-    if !ENTRA.contains(&host) {
+    if !config::is_entra(&new.authority_host) {
         // Of another host the gateway would not know that it is Entra's, and discover it.
         let endpoint = format!("{}/{tenant}/oauth2/v2.0/token", bare(&new.authority_host));
         let _ = writeln!(text, "token_endpoint = {}", self::quoted(&endpoint));
@@ -275,18 +274,6 @@ fn quoted(text: &str) -> String {
 
 /// What stands before a credential's id.
 const KNOWN_BY: &str = "by which the authority knows it: ";
-
-/// The login hosts of the clouds, which a configuration tells from other authorities.
-const ENTRA: [&str; 8] = [
-    "login.microsoftonline.com",
-    "login.microsoft.com",
-    "login.microsoftonline.us",
-    "login.partner.microsoftonline.cn",
-    "login.chinacloudapi.cn",
-    "login.sovcloud-identity.fr",
-    "login.sovcloud-identity.de",
-    "login.sovcloud-identity.sg",
-];
 
 #[cfg(test)]
 mod tests {
