@@ -1,15 +1,14 @@
 //! Tokens for the two services: from a file, from the Azure CLI, or by a device code.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use certs::{H2, HTTP_11, TrustAnchors};
 use config::PrivateFile;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::SecretString;
 use url::Url;
 
 use super::arguments::Access;
+use super::cli::{self, Without};
 use super::device::Device;
 use super::error::Error;
 use super::report::Report;
@@ -25,14 +24,6 @@ pub(super) struct SignedIn<'a> {
     /// The tenant, if it is known.
     pub(super) tenant: Option<String>,
     device: Option<Device>,
-}
-
-/// A token of the Azure CLI.
-#[derive(Deserialize)]
-struct OfCli {
-    #[serde(rename = "accessToken")]
-    token: SecretString,
-    tenant: Option<String>,
 }
 
 impl<'a> SignedIn<'a> {
@@ -75,13 +66,16 @@ impl<'a> SignedIn<'a> {
         let scope = format!("{}/.default", bare(resource));
         if !self.access.device_code && self.device.is_none() {
             report.begin("a token from the Azure CLI");
-            match of_cli(&scope, self.tenant.as_deref()) {
-                Ok(Some(found)) => {
+            match cli::token(&scope, self.tenant.as_deref()) {
+                Ok(found) => {
                     self.tenant = self.tenant.take().or(found.tenant);
                     return Ok(found.token);
                 }
-                Ok(None) => {}
-                Err(why) => report.note(&format!("the Azure CLI gives no token: {why}")),
+                Err(Without::Program) => {}
+                Err(Without::Token(why)) => {
+                    report.note(&format!("the Azure CLI gives no token: {why}"));
+                }
+                Err(Without::End(why)) => return Err(Error::SignIn(service, why)),
             }
         }
         if self.device.is_none() {
@@ -104,27 +98,4 @@ fn of_file(path: &Path) -> Result<SecretString, Error> {
     let content = PrivateFile::new(path).read().map_err(wrong)?;
     let text = std::str::from_utf8(&content).unwrap_or_default().trim();
     Ok(SecretString::from(text))
-}
-
-/// What the Azure CLI gives; nothing where there is none, and why not where it cannot.
-fn of_cli(scope: &str, tenant: Option<&str>) -> Result<Option<OfCli>, String> {
-    let mut command = Command::new("az");
-    command.args(["account", "get-access-token", "--output", "json", "--scope", scope]);
-    if let Some(tenant) = tenant {
-        command.args(["--tenant", tenant]);
-    }
-    let Ok(output) = command.stdin(Stdio::null()).output() else { return Ok(None) };
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed");
-        return Err(line.chars().filter(|c| !c.is_control()).take(200).collect());
-    }
-    let output = secrecy::zeroize::Zeroizing::new(output.stdout);
-    let found = serde_json::from_slice::<OfCli>(&output);
-    let found = found.map_err(|_| "its answer cannot be read".to_owned())?;
-    if found.token.expose_secret().is_empty() {
-        Err("it is empty".to_owned())
-    } else {
-        Ok(Some(found))
-    }
 }

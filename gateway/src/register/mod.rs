@@ -15,6 +15,7 @@ mod arguments;
 mod az;
 mod certificate;
 mod change;
+mod cli;
 mod credential;
 mod device;
 mod error;
