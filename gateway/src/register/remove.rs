@@ -34,12 +34,19 @@ pub(super) async fn remove(remove: &Remove, report: &mut Report) -> Result<(), E
     let path = format!("/servicePrincipals(appId='{}')?$select=id", application.app_id);
     let principal = graph.find(&path).await?;
     let principal = principal.and_then(|it| it["id"].as_str().map(str::to_owned));
-    if let (Some(principal), Some(resource)) = (&principal, &resource) {
-        let manager = signed_in.resource_manager(report).await?;
-        role::withdraw(&manager, (principal, resource), report).await?;
+    match (&principal, &resource) {
+        (Some(principal), Some(resource)) => {
+            let manager = signed_in.resource_manager(report).await?;
+            role::withdraw(&manager, (principal, resource), report).await?;
+        }
+        (None, Some(_)) => report.note(
+            "the application has no service principal any more: roles that it had are shown by Azure as \
+             those of an unknown identity, and stay",
+        ),
+        _ => {}
     }
     let path = format!("/applications/{}", application.id);
-    gone(graph.change(Change::new(Method::DELETE, path, None)).await)?;
+    graph.remove(Change::new(Method::DELETE, path, None)).await?;
     let text = format!("application {:?} ({})", application.name, application.app_id);
     report.done(Outcome::Removed, &format!("{text}, its service principal and consent"));
     if let Some(Here::Secret(path) | Here::Certificate { key: path, .. }) = &settled.here
@@ -75,18 +82,10 @@ async fn one(
                 "--credential {id}: the application has no such one"
             )));
         }
-        gone(graph.change(Change::new(Method::DELETE, format!("{path}/{id}"), None)).await)?;
+        graph.remove(Change::new(Method::DELETE, format!("{path}/{id}"), None)).await?;
     }
     report.done(Outcome::Removed, &format!("credential {id}"));
     Ok(())
-}
-
-/// What is not there any more is gone as well.
-fn gone(removed: Result<serde_json::Value, Error>) -> Result<(), Error> {
-    match removed {
-        Err(error) if error.has_status(404) => Ok(()),
-        removed => removed.map(drop),
-    }
 }
 
 fn sure(remove: &Remove, what: &str) -> Result<(), Error> {

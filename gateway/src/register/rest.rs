@@ -108,7 +108,9 @@ impl Service {
                 return Err(Error::Malformed { service: self.name, request });
             };
             all.append(values);
-            next = page["@odata.nextLink"].as_str().map(|link| self.below(link)).transpose()?;
+            // Graph's name of it, and Resource Manager's.
+            let link = ["@odata.nextLink", "nextLink"].iter().find_map(|name| page[*name].as_str());
+            next = link.map(|link| self.below(link)).transpose()?;
         }
         Ok(all)
     }
@@ -126,6 +128,14 @@ impl Service {
         }
         let missing = if change.method == Method::DELETE { Missing::Is } else { Missing::Comes };
         self.call(&change, missing).await
+    }
+
+    /// Takes something away; what is not there any more is gone as well.
+    pub(super) async fn remove(&self, change: Change) -> Result<(), Error> {
+        match self.change(change).await {
+            Err(error) if error.has_status(404) => Ok(()),
+            removed => removed.map(drop),
+        }
     }
 
     async fn call(&self, change: &Change, missing: Missing) -> Result<Value, Error> {

@@ -12,6 +12,7 @@ mod rotate;
 mod serve;
 mod shown;
 mod sign_in;
+mod withdrawn;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;

@@ -18,7 +18,8 @@ mod refusal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub use self::directory::{DICOM_API, Fault, Seen};
 
@@ -167,6 +168,24 @@ impl Graph {
     /// The role assignments.
     pub fn assignments(&self) -> Vec<Value> {
         self.lock().assignments.values().cloned().collect()
+    }
+
+    /// Gives somebody a role at this scope, as others do in the portal.
+    pub fn assign(&self, scope: &str, definition: &str, principal: &str) {
+        let name = Uuid::new_v4();
+        let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+        let definition = format!("/providers/Microsoft.Authorization/roleDefinitions/{definition}");
+        let assignment = json!({
+            "id": path,
+            "name": name.to_string(),
+            "properties": {
+                "scope": scope,
+                "roleDefinitionId": definition,
+                "principalId": principal,
+                "principalType": "ServicePrincipal",
+            },
+        });
+        self.lock().assignments.insert(path, assignment);
     }
 
     /// The values of all secrets that it ever gave out.
