@@ -90,6 +90,11 @@ impl Program {
         program.ended().await
     }
 
+    /// Where its program is.
+    pub fn path() -> PathBuf {
+        binary()
+    }
+
     /// Its id.
     pub fn id(&self) -> u32 {
         self.child.id()

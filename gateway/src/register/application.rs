@@ -37,10 +37,14 @@ impl Application {
     /// The one that is meant, if it is there.
     pub(super) async fn find(graph: &Service, new: &New) -> Result<Option<Self>, Error> {
         if let Some(app_id) = &new.app_id {
-            let found = Self::of(graph, app_id).await?;
-            let missing =
-                || Error::Missing(format!("--app-id {app_id}: there is no such application"));
-            return found.ok_or_else(missing).map(Some);
+            let began = Instant::now();
+            while began.elapsed() < NEW {
+                if let Some(found) = Self::of(graph, app_id).await? {
+                    return Ok(Some(found));
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            return Err(Error::Missing(format!("--app-id {app_id}: there is no such application")));
         }
         Self::named(graph, &new.name).await
     }
@@ -244,6 +248,10 @@ fn access(api: &Api) -> Value {
 
 const PROPERTIES: &str = "id,appId,displayName,tags,signInAudience,web,api,requiredResourceAccess,\
                           passwordCredentials";
+
+/// A run that went on with one that was just made has to find it, and nobody is to wait much longer to be
+/// told of a wrong id.
+const NEW: Duration = Duration::from_secs(15);
 
 /// How often it is asked for again where no answer came and nothing is there.
 const ATTEMPTS: u32 = 2;

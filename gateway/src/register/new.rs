@@ -1,5 +1,6 @@
 //! From nothing to a configuration: the steps of a registration, in their order.
 
+use std::env;
 use std::time::SystemTime;
 
 use serde_json::json;
@@ -50,6 +51,8 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
             made
         }
     };
+    // By its name a directory that is late would not find it.
+    report.goes_on(resumed(&application.app_id));
     report.tell("tenant", tenant.as_str());
     report.tell("app_id", application.app_id.as_str());
     report.tell("object_id", application.id.as_str());
@@ -89,6 +92,21 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
     prove(new, &application.app_id, report).await?;
     what_next(new, (&principal, resource.as_ref()), &api, report);
     Ok(())
+}
+
+/// This very command, for this application.
+fn resumed(app_id: &str) -> String {
+    let mut words = vec!["dicom-gateway".to_owned()];
+    let mut given = env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
+    while let Some(it) = given.next() {
+        if it == "--app-id" {
+            given.next();
+        } else if !it.starts_with("--app-id=") {
+            words.push(az::word(&it));
+        }
+    }
+    words.extend(["--app-id".to_owned(), az::word(app_id)]);
+    words.join(" ")
 }
 
 /// Keeps the configuration, with the id and the end of the credential that it has by now.
