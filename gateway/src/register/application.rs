@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::api::{Api, encoded, literal};
 use super::arguments::{AccountTypes, New};
-use super::az::word;
 use super::change::{CLIENT_ID, Change, OBJECT_ID};
 use super::error::Error;
 use super::report::{Outcome, Report};
@@ -82,17 +81,10 @@ impl Application {
             "api": { "requestedAccessTokenVersion": 2 },
             "requiredResourceAccess": [access(api)],
         });
-        let redirects = new.redirect_uri.iter().map(|uri| format!(" {}", word(uri)));
-        let redirects = redirects.collect::<String>();
-        let flag = if redirects.is_empty() { "" } else { " --web-redirect-uris" };
-        let az = format!(
-            "APP_ID=$(az ad app create --display-name {} --sign-in-audience {audience}{flag}{redirects} \
-             --query appId --output tsv)\naz ad app permission add --id \"{CLIENT_ID}\" --api {} \
-             --api-permissions {}=Scope",
-            word(&new.name),
-            api.app_id,
-            api.permission,
-        );
+        let mut untagged = body.clone();
+        untagged.as_object_mut().map(|body| body.remove("tags"));
+        let az = graph.az(&Method::POST, "/applications", &untagged);
+        let az = format!("APP_ID=$({az} --query appId --output tsv)");
         let change = || {
             let change = Change::new(Method::POST, "/applications", Some(body.clone()));
             change.az(az.clone()).giving(&[("id", OBJECT_ID), ("appId", CLIENT_ID)])
@@ -145,28 +137,27 @@ impl Application {
         (new, api): (&New, &Api),
         report: &mut Report,
     ) -> Result<(), Error> {
-        let (body, az, what) = self.difference(new, api);
+        let (body, what) = self.difference(new, api);
         if what.is_empty() {
             report.done(Outcome::Kept, &format!("application {:?} ({})", self.name, self.app_id));
             return Ok(());
         }
         let path = format!("/applications/{}", self.id);
-        graph.change(Change::new(Method::PATCH, path, Some(body)).az(az.join("\n"))).await?;
+        let az = graph.az(&Method::PATCH, &path, &body);
+        graph.change(Change::new(Method::PATCH, path, Some(body)).az(az)).await?;
         let what = what.join(", ");
         let text = format!("application {:?} ({}): {what}", self.name, self.app_id);
         report.done(Outcome::Changed, &text);
         Ok(())
     }
 
-    fn difference(&self, new: &New, api: &Api) -> (Value, Vec<String>, Vec<&'static str>) {
-        let (mut body, mut az, mut what) = (json!({}), Vec::new(), Vec::new());
-        let id = word(&self.app_id);
+    fn difference(&self, new: &New, api: &Api) -> (Value, Vec<&'static str>) {
+        let (mut body, mut what) = (json!({}), Vec::new());
         if let Some(types) = new.account_types
             && self.whole["signInAudience"] != types.audience()
         {
             body["signInAudience"] = types.audience().into();
             body["api"] = json!({ "requestedAccessTokenVersion": 2 });
-            az.push(format!("az ad app update --id {id} --sign-in-audience {}", types.audience()));
             what.push("account types");
         }
         let known = self.whole["web"]["redirectUris"].as_array().cloned().unwrap_or_default();
@@ -175,9 +166,6 @@ impl Application {
         if !missing.is_empty() {
             let all = known.into_iter().chain(missing.into_iter().map(|uri| json!(uri)));
             let all = all.collect::<Vec<_>>();
-            let words =
-                all.iter().filter_map(Value::as_str).map(word).collect::<Vec<_>>().join(" ");
-            az.push(format!("az ad app update --id {id} --web-redirect-uris {words}"));
             body["web"] = json!({ "redirectUris": all });
             what.push("redirect URIs");
         }
@@ -195,13 +183,9 @@ impl Application {
                 None => access_list.push(wanted),
             }
             body["requiredResourceAccess"] = access_list.into();
-            az.push(format!(
-                "az ad app permission add --id {id} --api {} --api-permissions {}=Scope",
-                api.app_id, api.permission
-            ));
             what.push("API permission");
         }
-        (body, az, what)
+        (body, what)
     }
 
     /// Its certificates, with what others must not be sent back without.

@@ -113,12 +113,15 @@ pub(super) async fn upload(
         "endDateTime": written(wanted.ends),
     }));
     let days = days_left(wanted.ends, SystemTime::now()).unwrap_or_default();
-    let file = word(&wanted.file.to_string_lossy());
+    let file = wanted.file.to_string_lossy();
+    let (new, public_half) = (word(&format!("{file}.new")), word(&format!("{file}.public")));
+    let file = word(&file);
     let az = format!(
-        "(umask 077; openssl req -x509 -newkey rsa:3072 -nodes -days {days} -subj {} \
-         -keyout {file} -out public.pem; cat public.pem >> {file})\n\
-         az ad app credential reset --id {} --append --display-name {} --cert @public.pem",
-        word(&format!("/CN={}", application.name)),
+        "[ -e {file} ] || (umask 077; openssl req -x509 -newkey rsa:3072 -nodes -days {days} -subj {} \
+         -keyout {new} -out {public_half} && cat {public_half} >> {new} && rm {public_half} && \
+         mv {new} {file})\n\
+         az ad app credential reset --id {} --append --display-name {} --cert \"$(openssl x509 -in {file})\"",
+        word(&format!("/CN={}", application.name.replace('/', r"\/"))),
         word(&application.app_id),
         word(wanted.description)
     );

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
+use super::az::word;
 use super::change::{CLIENT_ID, Change, OBJECT_ID, PRINCIPAL_ID};
 use super::error::Error;
 use crate::token::exchange;
@@ -71,6 +72,18 @@ impl Service {
 
     pub(super) fn changes_nothing(&self) -> bool {
         self.shown.is_some()
+    }
+
+    /// The same for the Azure CLI, where it has no command that says all of it.
+    pub(super) fn az(&self, method: &Method, path: &str, body: &Value) -> String {
+        let base = self.base.as_str().trim_end_matches('/');
+        let resource = base.trim_end_matches("/v1.0");
+        format!(
+            "az rest --method {method} --url {} --resource {} --body {}",
+            word(&format!("{base}{path}")),
+            word(resource),
+            word(&body.to_string())
+        )
     }
 
     /// An object, if it is there.

@@ -109,13 +109,16 @@ pub(super) async fn add(
     report: &mut Report,
 ) -> Result<Added, Error> {
     let path = format!("/applications/{}/addPassword", application.id);
+    let file = wanted.file.to_string_lossy();
     let az = format!(
-        "(umask 077; az ad app credential reset --id {} --append --display-name {} --end-date {} \
-         --query password --output tsv > {})",
+        "[ ! -e {0} ] || {{ echo {0} is there already >&2; exit 1; }}\n\
+         (umask 077; az ad app credential reset --id {1} --append --display-name {2} --end-date {3} \
+         --query password --output tsv > {4} && mv {4} {0})",
+        word(&file),
         word(&application.app_id),
         word(wanted.description),
         day(wanted.ends),
-        word(&wanted.file.to_string_lossy())
+        word(&format!("{file}.new"))
     );
     let mut lost = Vec::new();
     loop {

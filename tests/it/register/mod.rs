@@ -9,6 +9,7 @@ mod life;
 mod page;
 mod refused;
 mod rotate;
+mod script;
 mod serve;
 mod shown;
 mod sign_in;
