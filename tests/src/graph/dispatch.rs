@@ -106,7 +106,7 @@ impl Directory {
                 if rest.split('/').next() == Some("federatedIdentityCredentials") =>
             {
                 let id = rest.split_once('/').map(|(_, id)| id);
-                federated::answer(self, method, (key, id), body)
+                federated::answer(self, method, (key, id), (&query, body))
             }
             ("servicePrincipals", None, "") => principals::all(self, method, &query, body),
             ("servicePrincipals", Some(key), "") => principals::one(self, method, key, &query),

@@ -87,6 +87,18 @@ impl Graph {
         self.lock().add_api((app_id, name, uri), scope);
     }
 
+    /// Has an application's API publish one more scope.
+    pub fn publish_scope(&self, app_id: &str, scope: &str) {
+        for principal in &mut self.lock().principals {
+            if principal["appId"] == app_id
+                && let Some(scopes) = principal["oauth2PermissionScopes"].as_array_mut()
+            {
+                let id = Uuid::new_v4().to_string();
+                scopes.push(json!({ "id": id, "value": scope, "type": "User", "isEnabled": true }));
+            }
+        }
+    }
+
     /// New objects are not found by the next `requests` that look for them, changed applications are
     /// seen by the next `requests` as they were, and new credentials are
     /// not known to the authority at the next `requests` for a token.
