@@ -13,6 +13,7 @@ use super::device::Device;
 use super::error::Error;
 use super::report::Report;
 use super::rest::Service;
+use super::shown::Requests;
 use crate::token::exchange;
 
 /// Whoever signed in.
@@ -24,6 +25,8 @@ pub(super) struct SignedIn<'a> {
     /// The tenant, if it is known.
     pub(super) tenant: Option<String>,
     device: Option<Device>,
+    /// What was asked, and would have been, where nothing is really done.
+    pub(super) requests: Requests,
 }
 
 impl<'a> SignedIn<'a> {
@@ -33,7 +36,7 @@ impl<'a> SignedIn<'a> {
             .map_err(|error| Error::Configuration(format!("--anchors: {error}")))?;
         let http = exchange::http(anchors.client_config(&[H2, HTTP_11]), super::rest::CONNECT_TIME);
         let http = http.map_err(|_| Error::Usage("no HTTP client can be made".to_owned()))?;
-        Ok(Self { access, http, host, tenant, device: None })
+        Ok(Self { access, http, host, tenant, device: None, requests: Requests::default() })
     }
 
     /// Microsoft Graph, and the tenant whose directory it is.
@@ -43,7 +46,7 @@ impl<'a> SignedIn<'a> {
         let token = self.token(name, &self.access.graph_url, (file, report)).await?;
         let base = format!("{}/v1.0", bare(&self.access.graph_url));
         let base = Url::parse(&base).map_err(|error| Error::Usage(error.to_string()))?;
-        Service::new((name, base), self.http.clone(), &token)
+        self.service((name, base), &token, report)
     }
 
     /// Azure Resource Manager.
@@ -51,7 +54,17 @@ impl<'a> SignedIn<'a> {
         let name = "Azure Resource Manager";
         let file = self.access.arm_token_file.as_deref();
         let token = self.token(name, &self.access.arm_url, (file, report)).await?;
-        Service::new((name, self.access.arm_url.clone()), self.http.clone(), &token)
+        self.service((name, self.access.arm_url.clone()), &token, report)
+    }
+
+    fn service(
+        &self,
+        at: (&'static str, Url),
+        token: &SecretString,
+        report: &Report,
+    ) -> Result<Service, Error> {
+        let service = Service::new(at, self.http.clone(), token)?;
+        Ok(if report.imagines() { service.that_shows(&self.requests) } else { service })
     }
 
     async fn token(

@@ -56,5 +56,8 @@ pub(super) const OBJECT_ID: &str = "{object-id}";
 /// For its client id.
 pub(super) const CLIENT_ID: &str = "{client-id}";
 
+/// For the role assignment, whose name follows from the principal.
+pub(super) const ASSIGNMENT_ID: &str = "{assignment-id}";
+
 /// And for its principal.
 pub(super) const PRINCIPAL_ID: &str = "{principal-id}";

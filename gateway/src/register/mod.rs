@@ -35,6 +35,7 @@ mod role;
 mod rotate;
 mod secret;
 mod settled;
+mod shown;
 mod slot;
 
 pub use self::arguments::RegisterCommand;

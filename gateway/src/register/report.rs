@@ -52,6 +52,11 @@ impl Report {
         self.imagines = true;
     }
 
+    /// Whether nothing is really done.
+    pub(super) fn imagines(&self) -> bool {
+        self.imagines
+    }
+
     /// What is under way; on a terminal only, where it is replaced by what became of it.
     pub(super) fn begin(&self, what: &str) {
         if self.terminal {

@@ -6,7 +6,6 @@
 //! whether it was done. An object that was just made is waited for: a
 //! directory has many copies, and the next call may be answered by one that does not have it yet.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -16,9 +15,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
+use super::api::encoded;
 use super::az::word;
-use super::change::{CLIENT_ID, Change, OBJECT_ID, PRINCIPAL_ID};
+use super::change::{ASSIGNMENT_ID, CLIENT_ID, Change, OBJECT_ID, PRINCIPAL_ID};
 use super::error::Error;
+use super::shown::{Kind, Requests, Shown};
 use crate::token::exchange;
 
 /// One of the two services, and who speaks to it.
@@ -28,15 +29,7 @@ pub(super) struct Service {
     http: reqwest::Client,
     authorization: HeaderValue,
     /// What would be done, where nothing is.
-    shown: Option<RefCell<Vec<Shown>>>,
-}
-
-/// A request that is shown.
-pub(super) struct Shown {
-    pub(super) title: String,
-    pub(super) body: Option<Value>,
-    pub(super) az: String,
-    pub(super) is_change: bool,
+    shown: Option<Requests>,
 }
 
 /// Status and body.
@@ -60,14 +53,9 @@ impl Service {
         Ok(Self { name, base, http, authorization, shown: None })
     }
 
-    /// The same, which changes nothing and remembers what it would have done.
-    pub(super) fn that_shows(self) -> Self {
-        Self { shown: Some(RefCell::default()), ..self }
-    }
-
-    /// What was asked, and what would have been.
-    pub(super) fn shown(&self) -> Vec<Shown> {
-        self.shown.as_ref().map(RefCell::take).unwrap_or_default()
+    /// The same, which changes nothing and notes here what it would have done.
+    pub(super) fn that_shows(self, requests: &Requests) -> Self {
+        Self { shown: Some(requests.clone()), ..self }
     }
 
     pub(super) fn changes_nothing(&self) -> bool {
@@ -135,7 +123,7 @@ impl Service {
                 title: change.title(),
                 body: change.body.clone(),
                 az: change.az.clone(),
-                is_change: true,
+                kind: Kind::Change,
             });
             return Ok(change.imagined());
         }
@@ -273,7 +261,8 @@ impl Service {
     fn show_read(&self, path: &str) {
         if let Some(shown) = &self.shown {
             let (title, az) = (format!("GET {path}"), String::new());
-            shown.borrow_mut().push(Shown { title, body: None, az, is_change: false });
+            let kind = if is_imagined(path) { Kind::ReadOfNothing } else { Kind::Read };
+            shown.borrow_mut().push(Shown { title, body: None, az, kind });
         }
     }
 }
@@ -297,7 +286,9 @@ fn refers_to_what_comes(body: &Value) -> bool {
 
 /// Whether it names something that was never made.
 fn is_imagined(path: &str) -> bool {
-    [OBJECT_ID, CLIENT_ID, PRINCIPAL_ID].iter().any(|it| path.contains(it))
+    let all = [OBJECT_ID, CLIENT_ID, PRINCIPAL_ID, ASSIGNMENT_ID];
+    // In a filter it is encoded.
+    all.iter().any(|it| path.contains(it) || path.contains(&encoded(it)))
 }
 
 /// How often what failed in passing is tried again.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::api::encoded;
 use super::arguments::Role;
 use super::az::word;
-use super::change::Change;
+use super::change::{ASSIGNMENT_ID, Change, PRINCIPAL_ID};
 use super::error::Error;
 use super::report::{Outcome, Report};
 use super::rest::Service;
@@ -83,7 +83,10 @@ impl Resource {
     /// The same for each run, so that a second one finds what the first one made.
     fn assignment(&self, role: Role, principal: &str) -> String {
         let what = format!("{}|{}|{principal}", self.id.to_lowercase(), role.definition());
-        let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, what.as_bytes());
+        let name = match principal {
+            PRINCIPAL_ID => ASSIGNMENT_ID.to_owned(),
+            _ => Uuid::new_v5(&Uuid::NAMESPACE_URL, what.as_bytes()).to_string(),
+        };
         format!("{}/{ASSIGNMENTS}/{name}?{VERSION}", self.id)
     }
 }
