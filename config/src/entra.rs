@@ -8,8 +8,8 @@ use url::Url;
 use crate::credential::TokenEndpoint;
 use crate::web;
 
-/// Whether tokens are requested from Entra itself.
-pub(crate) fn is_entra(url: &Url) -> bool {
+/// Whether this is at one of Entra's login hosts, of any of its clouds.
+pub fn is_entra(url: &Url) -> bool {
     url.host_str().is_some_and(|host| HOSTS.contains(&host))
 }
 
@@ -70,6 +70,11 @@ pub(crate) fn exchange_audience(endpoint: Option<&TokenEndpoint>) -> &'static st
     else {
         return EXCHANGE;
     };
+    exchange_audience_at(url)
+}
+
+/// The same of this login host: what any token must be for that is to stand for an application.
+pub fn exchange_audience_at(url: &Url) -> &'static str {
     match url.host_str() {
         Some("login.microsoftonline.us" | "login.usgovcloudapi.net") => EXCHANGE_US_GOVERNMENT,
         Some("login.partner.microsoftonline.cn" | "login.chinacloudapi.cn") => EXCHANGE_CHINA,
@@ -118,6 +123,22 @@ mod tests {
         for authority in ["t.example", "t.example/", "t.example/v2.0"] {
             let authority = format!("https://login.microsoftonline.us/{authority}");
             assert_eq!(endpoint(&authority).as_deref(), Ok(right), "{authority}");
+        }
+    }
+
+    #[test]
+    fn each_cloud_has_its_own_audience_for_tokens_of_others() {
+        for (host, audience) in [
+            ("login.microsoftonline.com", EXCHANGE),
+            ("login.sovcloud-identity.de", EXCHANGE),
+            ("login.microsoftonline.us", EXCHANGE_US_GOVERNMENT),
+            ("login.usgovcloudapi.net", EXCHANGE_US_GOVERNMENT),
+            ("login.partner.microsoftonline.cn", EXCHANGE_CHINA),
+            ("login.chinacloudapi.cn", EXCHANGE_CHINA),
+        ] {
+            let url = Url::parse(&format!("https://{host}/")).unwrap();
+            assert!(is_entra(&url), "{host}");
+            assert_eq!(exchange_audience_at(&url), audience, "{host}");
         }
     }
 

@@ -39,6 +39,7 @@ pub use self::audit::*;
 pub use self::caller::*;
 pub use self::credential::*;
 pub use self::document::{Loaded, load, parse, parse_with};
+pub use self::entra::{exchange_audience_at, is_entra};
 pub use self::fix::{Fix, Fixes};
 pub use self::model::*;
 pub use self::private::{Exposed, PrivateFile};

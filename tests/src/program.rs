@@ -90,6 +90,11 @@ impl Program {
         program.ended().await
     }
 
+    /// Where its program is.
+    pub fn path() -> PathBuf {
+        binary()
+    }
+
     /// Its id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -229,4 +234,4 @@ fn binary() -> PathBuf {
 }
 
 /// Far more than anything takes, far less than a person waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(100);

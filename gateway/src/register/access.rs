@@ -1,19 +1,19 @@
 //! Tokens for the two services: from a file, from the Azure CLI, or by a device code.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use certs::{H2, HTTP_11, TrustAnchors};
 use config::PrivateFile;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::SecretString;
 use url::Url;
 
 use super::arguments::Access;
+use super::cli::{self, Without};
 use super::device::Device;
 use super::error::Error;
 use super::report::Report;
 use super::rest::Service;
+use super::shown::Requests;
 use crate::token::exchange;
 
 /// Whoever signed in.
@@ -25,14 +25,8 @@ pub(super) struct SignedIn<'a> {
     /// The tenant, if it is known.
     pub(super) tenant: Option<String>,
     device: Option<Device>,
-}
-
-/// A token of the Azure CLI.
-#[derive(Deserialize)]
-struct OfCli {
-    #[serde(rename = "accessToken")]
-    token: SecretString,
-    tenant: Option<String>,
+    /// What was asked, and would have been, where nothing is really done.
+    pub(super) requests: Requests,
 }
 
 impl<'a> SignedIn<'a> {
@@ -42,7 +36,7 @@ impl<'a> SignedIn<'a> {
             .map_err(|error| Error::Configuration(format!("--anchors: {error}")))?;
         let http = exchange::http(anchors.client_config(&[H2, HTTP_11]), super::rest::CONNECT_TIME);
         let http = http.map_err(|_| Error::Usage("no HTTP client can be made".to_owned()))?;
-        Ok(Self { access, http, host, tenant, device: None })
+        Ok(Self { access, http, host, tenant, device: None, requests: Requests::default() })
     }
 
     /// Microsoft Graph, and the tenant whose directory it is.
@@ -52,7 +46,7 @@ impl<'a> SignedIn<'a> {
         let token = self.token(name, &self.access.graph_url, (file, report)).await?;
         let base = format!("{}/v1.0", bare(&self.access.graph_url));
         let base = Url::parse(&base).map_err(|error| Error::Usage(error.to_string()))?;
-        Service::new((name, base), self.http.clone(), &token)
+        self.service((name, base), &token, report)
     }
 
     /// Azure Resource Manager.
@@ -60,7 +54,17 @@ impl<'a> SignedIn<'a> {
         let name = "Azure Resource Manager";
         let file = self.access.arm_token_file.as_deref();
         let token = self.token(name, &self.access.arm_url, (file, report)).await?;
-        Service::new((name, self.access.arm_url.clone()), self.http.clone(), &token)
+        self.service((name, self.access.arm_url.clone()), &token, report)
+    }
+
+    fn service(
+        &self,
+        at: (&'static str, Url),
+        token: &SecretString,
+        report: &Report,
+    ) -> Result<Service, Error> {
+        let service = Service::new(at, self.http.clone(), token)?;
+        Ok(if report.imagines() { service.that_shows(&self.requests) } else { service })
     }
 
     async fn token(
@@ -75,13 +79,16 @@ impl<'a> SignedIn<'a> {
         let scope = format!("{}/.default", bare(resource));
         if !self.access.device_code && self.device.is_none() {
             report.begin("a token from the Azure CLI");
-            match of_cli(&scope, self.tenant.as_deref()) {
-                Ok(Some(found)) => {
+            match cli::token(&scope, self.tenant.as_deref()) {
+                Ok(found) => {
                     self.tenant = self.tenant.take().or(found.tenant);
                     return Ok(found.token);
                 }
-                Ok(None) => {}
-                Err(why) => report.note(&format!("the Azure CLI gives no token: {why}")),
+                Err(Without::Program) => {}
+                Err(Without::Token(why)) => {
+                    report.note(&format!("the Azure CLI gives no token: {why}"));
+                }
+                Err(Without::End(why)) => return Err(Error::SignIn(service, why)),
             }
         }
         if self.device.is_none() {
@@ -104,27 +111,4 @@ fn of_file(path: &Path) -> Result<SecretString, Error> {
     let content = PrivateFile::new(path).read().map_err(wrong)?;
     let text = std::str::from_utf8(&content).unwrap_or_default().trim();
     Ok(SecretString::from(text))
-}
-
-/// What the Azure CLI gives; nothing where there is none, and why not where it cannot.
-fn of_cli(scope: &str, tenant: Option<&str>) -> Result<Option<OfCli>, String> {
-    let mut command = Command::new("az");
-    command.args(["account", "get-access-token", "--output", "json", "--scope", scope]);
-    if let Some(tenant) = tenant {
-        command.args(["--tenant", tenant]);
-    }
-    let Ok(output) = command.stdin(Stdio::null()).output() else { return Ok(None) };
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed");
-        return Err(line.chars().filter(|c| !c.is_control()).take(200).collect());
-    }
-    let output = secrecy::zeroize::Zeroizing::new(output.stdout);
-    let found = serde_json::from_slice::<OfCli>(&output);
-    let found = found.map_err(|_| "its answer cannot be read".to_owned())?;
-    if found.token.expose_secret().is_empty() {
-        Err("it is empty".to_owned())
-    } else {
-        Ok(Some(found))
-    }
 }

@@ -61,6 +61,9 @@ impl Api {
     fn read(principal: &Value, wanted: Option<&str>) -> Result<Self, Error> {
         let text = |name: &str| principal[name].as_str().unwrap_or_default().to_owned();
         let (app_id, name) = (text("appId"), text("displayName"));
+        if app_id.is_empty() || text("id").is_empty() {
+            return Err(Error::bare("GET /servicePrincipals"));
+        }
         let scopes = principal["oauth2PermissionScopes"].as_array().into_iter().flatten();
         let scopes = scopes.filter(|it| it["isEnabled"] != false).collect::<Vec<_>>();
         let of = |value: &str| scopes.iter().find(|it| it["value"] == value);

@@ -5,14 +5,14 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::api::{Api, encoded, literal};
 use super::arguments::{AccountTypes, New};
-use super::az::word;
 use super::change::{CLIENT_ID, Change, OBJECT_ID};
 use super::error::Error;
 use super::report::{Outcome, Report};
-use super::rest::Service;
+use super::rest::{LATE, Service};
 
 /// A registration, as the directory has it.
 pub(super) struct Application {
@@ -36,18 +36,20 @@ impl Application {
     /// The one that is meant, if it is there.
     pub(super) async fn find(graph: &Service, new: &New) -> Result<Option<Self>, Error> {
         if let Some(app_id) = &new.app_id {
-            let found = Self::of(graph, app_id).await?;
-            let missing =
-                || Error::Missing(format!("--app-id {app_id}: there is no such application"));
-            return found.ok_or_else(missing).map(Some);
+            let began = Instant::now();
+            while began.elapsed() < NEW {
+                if let Some(found) = Self::of(graph, app_id).await? {
+                    return Ok(Some(found));
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            return Err(Error::Missing(format!("--app-id {app_id}: there is no such application")));
         }
         Self::named(graph, &new.name).await
     }
 
     async fn named(graph: &Service, name: &str) -> Result<Option<Self>, Error> {
-        let filter = encoded(&format!("displayName eq {}", literal(name)));
-        let path = format!("/applications?$filter={filter}&$select={PROPERTIES}");
-        let mut found = graph.list(&path).await?;
+        let mut found = Self::all_named(graph, name).await?;
         match found.len() {
             0 => Ok(None),
             1 => Ok(found.pop().map(Self::read)),
@@ -67,8 +69,11 @@ impl Application {
         report: &mut Report,
     ) -> Result<Self, Error> {
         let audience = new.account_types.unwrap_or(AccountTypes::MyOrganization).audience();
+        // Tells it from others of its name, if no answer tells its ids.
+        let tag = format!("dicom-gateway-{}", Uuid::new_v4());
         let body = json!({
             "displayName": new.name,
+            "tags": [tag],
             // Graph's own default is not the portal's.
             "signInAudience": audience,
             "web": { "redirectUris": new.redirect_uri },
@@ -76,45 +81,53 @@ impl Application {
             "api": { "requestedAccessTokenVersion": 2 },
             "requiredResourceAccess": [access(api)],
         });
-        let redirects = new.redirect_uri.iter().map(|uri| format!(" {}", word(uri)));
-        let redirects = redirects.collect::<String>();
-        let flag = if redirects.is_empty() { "" } else { " --web-redirect-uris" };
-        let az = format!(
-            "APP_ID=$(az ad app create --display-name {} --sign-in-audience {audience}{flag}{redirects} \
-             --query appId --output tsv)\naz ad app permission add --id \"{CLIENT_ID}\" --api {} \
-             --api-permissions {}=Scope",
-            word(&new.name),
-            api.app_id,
-            api.permission,
-        );
+        let mut untagged = body.clone();
+        untagged.as_object_mut().map(|body| body.remove("tags"));
+        let az = graph.az(&Method::POST, "/applications", &untagged);
+        let az = format!("APP_ID=$({az} --query appId --output tsv)");
         let change = || {
             let change = Change::new(Method::POST, "/applications", Some(body.clone()));
             change.az(az.clone()).giving(&[("id", OBJECT_ID), ("appId", CLIENT_ID)])
         };
-        let made = match graph.change(change()).await {
-            Err(error) if error.is_unanswered() => {
-                report.note("no answer came: whether the application was made is looked up");
-                match Self::awaited(graph, &new.name).await? {
-                    // It may have been somebody else's before, with certificates.
-                    Some(found) => return Ok(found),
-                    None => Self::read(graph.change(change()).await?),
+        let mut attempts = 1..=ATTEMPTS;
+        let made = loop {
+            let made = graph.change(change()).await.and_then(|made| match Self::read(made) {
+                Self { id, app_id, .. } if id.is_empty() || app_id.is_empty() => {
+                    Err(Error::bare("POST /applications"))
                 }
+                made => Ok(made),
+            });
+            match made {
+                Err(error) if error.is_unanswered() && attempts.next().is_some() => {
+                    report.note("no answer came: whether the application was made is looked up");
+                    if let Some(found) = Self::awaited(graph, &new.name, &tag).await? {
+                        break found;
+                    }
+                }
+                made => break made?,
             }
-            made => Self::read(made?),
         };
         Ok(Self { name: new.name.clone(), is_new: true, ..made })
     }
 
     /// Looks for what was perhaps made, for as long as a directory needs to show it.
-    async fn awaited(graph: &Service, name: &str) -> Result<Option<Self>, Error> {
+    async fn awaited(graph: &Service, name: &str, tag: &str) -> Result<Option<Self>, Error> {
         let began = Instant::now();
         while began.elapsed() < LATE {
-            if let Some(found) = Self::named(graph, name).await? {
-                return Ok(Some(found));
+            let mut all = Self::all_named(graph, name).await?;
+            let has_tag =
+                |it: &Value| it["tags"].as_array().is_some_and(|it| it.contains(&json!(tag)));
+            if let Some(found) = all.iter().position(has_tag) {
+                return Ok(Some(Self::read(all.swap_remove(found))));
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Ok(None)
+    }
+
+    async fn all_named(graph: &Service, name: &str) -> Result<Vec<Value>, Error> {
+        let filter = encoded(&format!("displayName eq {}", literal(name)));
+        graph.list(&format!("/applications?$filter={filter}&$select={PROPERTIES}")).await
     }
 
     /// Changes what differs from what is asked for, and nothing else.
@@ -124,28 +137,27 @@ impl Application {
         (new, api): (&New, &Api),
         report: &mut Report,
     ) -> Result<(), Error> {
-        let (body, az, what) = self.difference(new, api);
+        let (body, what) = self.difference(new, api);
         if what.is_empty() {
             report.done(Outcome::Kept, &format!("application {:?} ({})", self.name, self.app_id));
             return Ok(());
         }
         let path = format!("/applications/{}", self.id);
-        graph.change(Change::new(Method::PATCH, path, Some(body)).az(az.join("\n"))).await?;
+        let az = graph.az(&Method::PATCH, &path, &body);
+        graph.change(Change::new(Method::PATCH, path, Some(body)).az(az)).await?;
         let what = what.join(", ");
         let text = format!("application {:?} ({}): {what}", self.name, self.app_id);
         report.done(Outcome::Changed, &text);
         Ok(())
     }
 
-    fn difference(&self, new: &New, api: &Api) -> (Value, Vec<String>, Vec<&'static str>) {
-        let (mut body, mut az, mut what) = (json!({}), Vec::new(), Vec::new());
-        let id = word(&self.app_id);
+    fn difference(&self, new: &New, api: &Api) -> (Value, Vec<&'static str>) {
+        let (mut body, mut what) = (json!({}), Vec::new());
         if let Some(types) = new.account_types
             && self.whole["signInAudience"] != types.audience()
         {
             body["signInAudience"] = types.audience().into();
             body["api"] = json!({ "requestedAccessTokenVersion": 2 });
-            az.push(format!("az ad app update --id {id} --sign-in-audience {}", types.audience()));
             what.push("account types");
         }
         let known = self.whole["web"]["redirectUris"].as_array().cloned().unwrap_or_default();
@@ -154,9 +166,6 @@ impl Application {
         if !missing.is_empty() {
             let all = known.into_iter().chain(missing.into_iter().map(|uri| json!(uri)));
             let all = all.collect::<Vec<_>>();
-            let words =
-                all.iter().filter_map(Value::as_str).map(word).collect::<Vec<_>>().join(" ");
-            az.push(format!("az ad app update --id {id} --web-redirect-uris {words}"));
             body["web"] = json!({ "redirectUris": all });
             what.push("redirect URIs");
         }
@@ -174,13 +183,9 @@ impl Application {
                 None => access_list.push(wanted),
             }
             body["requiredResourceAccess"] = access_list.into();
-            az.push(format!(
-                "az ad app permission add --id {id} --api {} --api-permissions {}=Scope",
-                api.app_id, api.permission
-            ));
             what.push("API permission");
         }
-        (body, az, what)
+        (body, what)
     }
 
     /// Its certificates, with what others must not be sent back without.
@@ -193,8 +198,7 @@ impl Application {
         let mut read = graph.read(&path).await?;
         let Value::Array(keys) = read["keyCredentials"].take() else {
             // What is taken for none would be sent back as none.
-            let request = format!("GET {path}");
-            return Err(Error::Malformed { service: "Microsoft Graph", request });
+            return Err(Error::bare(format!("GET {path}")));
         };
         Ok(keys)
     }
@@ -226,8 +230,12 @@ fn access(api: &Api) -> Value {
     })
 }
 
-const PROPERTIES: &str = "id,appId,displayName,signInAudience,web,api,requiredResourceAccess,\
+const PROPERTIES: &str = "id,appId,displayName,tags,signInAudience,web,api,requiredResourceAccess,\
                           passwordCredentials";
 
-/// After that long a directory shows what was made.
-const LATE: Duration = Duration::from_secs(10);
+/// A run that went on with one that was just made has to find it, and nobody is to wait much longer to be
+/// told of a wrong id.
+const NEW: Duration = Duration::from_secs(15);
+
+/// How often it is asked for again where no answer came and nothing is there.
+const ATTEMPTS: u32 = 2;

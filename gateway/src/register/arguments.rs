@@ -167,6 +167,9 @@ pub(super) struct Rotate {
     /// file
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(super) grace_secs: Duration,
+    /// Change nothing: show the requests
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Args)]
@@ -182,6 +185,9 @@ pub(super) struct Remove {
     /// Really do it
     #[arg(long)]
     pub(super) yes: bool,
+    /// Change nothing: show the requests
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) dry_run: bool,
 }
 
 /// What the portal calls supported account types.

@@ -4,8 +4,11 @@ use super::change::{CLIENT_ID, OBJECT_ID, PRINCIPAL_ID};
 
 /// The script of these lines. What is not known before it runs is in its variables.
 pub(super) fn script<'l>(lines: impl Iterator<Item = &'l str>) -> String {
-    let mut script = String::from("set -eu\n");
-    for line in lines.filter(|line| !line.is_empty()) {
+    let lines = lines.flat_map(str::lines).collect::<Vec<_>>();
+    // What has to be so before anything is made.
+    let (first, then) = lines.into_iter().partition::<Vec<_>, _>(|line| line.starts_with("[ ! "));
+    let mut script = String::from("#!/usr/bin/env bash\nset -euo pipefail\n");
+    for line in first.into_iter().chain(then) {
         let line = line.replace(CLIENT_ID, "$APP_ID").replace(PRINCIPAL_ID, "$PRINCIPAL_ID");
         script.push_str(&line.replace(OBJECT_ID, "$APP_ID"));
         script.push('\n');
@@ -37,7 +40,11 @@ mod tests {
         assert_eq!(word("it's $(rm) `x`"), r"'it'\''s $(rm) `x`'");
         assert_eq!(word(""), "''");
         assert_eq!(word(CLIENT_ID), "\"{client-id}\"");
-        let script = script(["az ad sp create --id \"{client-id}\"", ""].into_iter());
-        assert_eq!(script, "set -eu\naz ad sp create --id \"$APP_ID\"\n");
+        let lines =
+            ["az ad sp create --id \"{client-id}\"", "", "[ ! -e x ] || exit 1\naz version"];
+        let script = script(lines.into_iter());
+        let (head, rest) = script.split_at(script.find("[ !").unwrap());
+        assert_eq!(head, "#!/usr/bin/env bash\nset -euo pipefail\n");
+        assert_eq!(rest, "[ ! -e x ] || exit 1\naz ad sp create --id \"$APP_ID\"\naz version\n");
     }
 }

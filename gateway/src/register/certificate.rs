@@ -18,9 +18,9 @@ use super::az::word;
 use super::change::Change;
 use super::credential::{Credential, Held, is_there};
 use super::error::Error;
-use super::expiry::{days_left, written};
+use super::expiry::{day, days_left, written};
 use super::report::{Outcome, Report};
-use super::rest::Service;
+use super::rest::{LATE, Service};
 use super::secret::Wanted;
 use super::slot::Slot;
 
@@ -35,7 +35,18 @@ pub(super) async fn have(
     let path = wanted.file;
     let known = application.keys(graph).await?;
     let made = if is_there(path) {
-        public_half(path, path)?
+        let public = public_half(path, path)?;
+        if let Some(ends) = certs::not_after(&public)
+            && ends <= SystemTime::now()
+        {
+            return Err(Error::Configuration(format!(
+                "{} holds a certificate that has ended ({}): dicom-gateway register rotate puts a new one \
+                 in its place where a configuration names it; --credential-file names another file",
+                path.display(),
+                day(ends)
+            )));
+        }
+        public
     } else if graph.changes_nothing() {
         Vec::new()
     } else {
@@ -99,7 +110,7 @@ pub(super) async fn upload(
     public: &[u8],
     wanted: &Wanted<'_>,
 ) -> Result<Credential, Error> {
-    let id = Uuid::new_v4().to_string();
+    let id = if graph.changes_nothing() { IMAGINED.to_owned() } else { Uuid::new_v4().to_string() };
     // As late as can be: what somebody adds between this and the change is lost.
     let mut known = application.keys(graph).await?;
     known.push(json!({
@@ -108,17 +119,20 @@ pub(super) async fn upload(
         "usage": "Verify",
         "displayName": wanted.description,
         // None where nothing is really done.
-        "key": if public.is_empty() { "{certificate}".to_owned() } else { STANDARD.encode(public) },
+        "key": if public.is_empty() { IMAGINED.to_owned() } else { STANDARD.encode(public) },
         "startDateTime": written(SystemTime::now() - Duration::from_secs(60)),
         "endDateTime": written(wanted.ends),
     }));
     let days = days_left(wanted.ends, SystemTime::now()).unwrap_or_default();
-    let file = word(&wanted.file.to_string_lossy());
+    let file = wanted.file.to_string_lossy();
+    let (new, public_half) = (word(&format!("{file}.new")), word(&format!("{file}.public")));
+    let file = word(&file);
     let az = format!(
-        "(umask 077; openssl req -x509 -newkey rsa:3072 -nodes -days {days} -subj {} \
-         -keyout {file} -out public.pem; cat public.pem >> {file})\n\
-         az ad app credential reset --id {} --append --display-name {} --cert @public.pem",
-        word(&format!("/CN={}", application.name)),
+        "[ -e {file} ] || (umask 077; openssl req -x509 -newkey rsa:3072 -nodes -days {days} -subj {} \
+         -keyout {new} -out {public_half} && cat {public_half} >> {new} && rm {public_half} && \
+         mv {new} {file})\n\
+         az ad app credential reset --id {} --append --display-name {} --cert \"$(openssl x509 -in {file})\"",
+        word(&format!("/CN={}", application.name.replace('/', r"\/"))),
         word(&application.app_id),
         word(wanted.description)
     );
@@ -135,7 +149,10 @@ pub(super) async fn remove(
 ) -> Result<(), Error> {
     let began = Instant::now();
     let mut known = loop {
-        let known = application.keys(graph).await?;
+        let mut known = application.keys(graph).await?;
+        if let (Some(id), true) = (stays, graph.changes_nothing()) {
+            known.push(json!({ "keyId": id, "key": IMAGINED }));
+        }
         let Some(stays) = stays.filter(|id| !known.iter().any(|it| it["keyId"] == *id)) else {
             break known;
         };
@@ -161,5 +178,5 @@ async fn replace(
     graph.change(Change::new(Method::PATCH, path, Some(body)).az(az)).await.map(drop)
 }
 
-/// After that long all copies of a directory show what was made.
-const LATE: Duration = Duration::from_secs(60);
+/// Stands for a certificate where none is made.
+const IMAGINED: &str = "{certificate}";

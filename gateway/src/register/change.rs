@@ -23,7 +23,8 @@ impl Change {
         Self { method, path: path.into(), body, az: String::new(), is_repeatable, stand_ins: &[] }
     }
 
-    /// The same, where the service refuses a second one (409).
+    /// The same, where the service refuses a second one ([`Error::is_taken`](super::error::Error)): by
+    /// its own keys it knows better than a look at one of its copies.
     pub(super) fn only_once(self) -> Self {
         Self { is_repeatable: true, ..self }
     }
@@ -54,6 +55,9 @@ pub(super) const OBJECT_ID: &str = "{object-id}";
 
 /// For its client id.
 pub(super) const CLIENT_ID: &str = "{client-id}";
+
+/// For the role assignment, whose name follows from the principal.
+pub(super) const ASSIGNMENT_ID: &str = "{assignment-id}";
 
 /// And for its principal.
 pub(super) const PRINCIPAL_ID: &str = "{principal-id}";

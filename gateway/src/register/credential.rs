@@ -26,7 +26,9 @@ pub(super) struct Credential {
 impl Credential {
     /// As Graph writes it.
     pub(super) fn read(value: &Value) -> Self {
-        let id = value["keyId"].as_str().unwrap_or_default().to_owned();
+        // It is written into a comment of a configuration.
+        let id = value["keyId"].as_str().unwrap_or_default();
+        let id = id.chars().filter(|c| !c.is_control()).collect();
         Self { id, ends: value["endDateTime"].as_str().and_then(expiry::read) }
     }
 

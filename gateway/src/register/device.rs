@@ -67,7 +67,7 @@ impl Device {
             "To sign in, open {} and enter the code {} (good for {} minutes).",
             printable(&begun.verification_uri),
             printable(&begun.user_code),
-            begun.expires_in / 60,
+            begun.expires_in.min(LONGEST) / 60,
         ));
         let said = self.poll(&begun, http, service).await?;
         self.refresh_token = said.refresh_token;
@@ -82,7 +82,7 @@ impl Device {
         service: &'static str,
     ) -> Result<Said, Error> {
         let mut interval = Duration::from_secs(begun.interval.clamp(1, 60));
-        let ends = Instant::now() + Duration::from_secs(begun.expires_in);
+        let ends = Instant::now() + Duration::from_secs(begun.expires_in.min(LONGEST));
         let code = begun.device_code.expose_secret();
         let form = [("grant_type", DEVICE_CODE), ("device_code", code)];
         while Instant::now() < ends {
@@ -165,5 +165,8 @@ const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// RFC 8628, section 3.5.
 const SLOWER: Duration = Duration::from_secs(5);
+
+/// Longer than anybody's code is good, in seconds.
+const LONGEST: u64 = 24 * 3600;
 
 const ANSWER_TIME: Duration = Duration::from_secs(30);

@@ -55,10 +55,24 @@ impl Error {
     /// Whether it may have been done all the same.
     pub(super) fn is_unanswered(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Malformed { .. } => true,
-            Self::Refused { status, .. } => *status >= 500 && *status != 503,
+            // Where there was no connection, nothing was asked.
+            Self::Unreachable { source, .. } => {
+                !source.as_ref().is_some_and(reqwest::Error::is_connect)
+            }
+            Self::Malformed { .. } => true,
+            Self::Refused { status, .. } => *status >= 500,
             _ => false,
         }
+    }
+
+    /// Graph answers this request without what has to be in the answer.
+    pub(super) fn bare(request: impl Into<String>) -> Self {
+        Self::Malformed { service: "Microsoft Graph", request: request.into() }
+    }
+
+    /// Whether the directory has such a one, and will have no second one.
+    pub(super) fn is_taken(&self) -> bool {
+        self.has_status(409) || self.has_code("Request_MultipleObjectsWithSameKeyValue")
     }
 
     pub(super) fn has_code(&self, wanted: &str) -> bool {

@@ -23,7 +23,7 @@ pub(super) async fn have(
     report: &mut Report,
 ) -> Result<Held, Error> {
     let path = format!("/applications/{}/federatedIdentityCredentials", application.id);
-    let audience = audience(new.authority_host.host_str().unwrap_or_default());
+    let audience = config::exchange_audience_at(&new.authority_host);
     let Trust { issuer, subject } = trust;
     let what = format!("trust in {subject} of {issuer}");
     let all = if application.is_new { Vec::new() } else { graph.list(&path).await? };
@@ -54,7 +54,7 @@ pub(super) async fn have(
             );
             let change = Change::new(Method::POST, path, Some(body)).az(az).only_once();
             match graph.change(change).await {
-                Err(error) if error.has_status(409) => report.done(Outcome::Kept, &what),
+                Err(error) if error.is_taken() => report.done(Outcome::Kept, &what),
                 made => {
                     drop(made?);
                     report.done(Outcome::Made, &what);
@@ -69,15 +69,4 @@ pub(super) async fn have(
     } else {
         Held::Token { file: new.federated_token_file.clone() }
     })
-}
-
-/// What the tokens have to be for, by the cloud of the login host.
-fn audience(host: &str) -> &'static str {
-    match host {
-        "login.microsoftonline.us" => "api://AzureADTokenExchangeUSGov",
-        "login.partner.microsoftonline.cn" | "login.chinacloudapi.cn" => {
-            "api://AzureADTokenExchangeChina"
-        }
-        _ => "api://AzureADTokenExchange",
-    }
 }

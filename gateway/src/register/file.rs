@@ -1,10 +1,10 @@
 //! The configuration: written once, and later changed only where a credential was replaced.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -81,12 +81,15 @@ pub(super) fn write(
         return slot.place();
     }
     let mut options = OpenOptions::new();
-    let written = options.write(true).mode(0o640).create_new(true).open(&new.file);
-    let written = written.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|source| Error::File { path: new.file.clone(), source })
+    let failed = |source| Error::File { path: new.file.clone(), source };
+    let mut file =
+        options.write(true).mode(0o640).create_new(true).open(&new.file).map_err(failed)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|source| {
+        // Half of one is none, and the next run would take it for somebody's.
+        let _ = fs::remove_file(&new.file);
+        failed(source)
+    })
 }
 
 /// Keeps what is in this file, if it is there, beside it: in the first `.before-1`, `.before-2` … that
@@ -97,9 +100,15 @@ pub(super) fn keep_copy(path: &Path) -> Result<(), Error> {
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut copies = (1..).map(|nth| path.with_file_name(format!("{name}.before-{nth}")));
-    let free = copies.find(|copy| !is_there(copy));
-    let copied = fs::copy(path, free.unwrap_or_default());
-    copied.map(drop).map_err(|source| Error::File { path: path.to_owned(), source })
+    let free = copies.find(|copy| !is_there(copy)).unwrap_or_default();
+    let copied = File::open(path).and_then(|mut from| {
+        // Made here, and nobody's link; as secret as what it is a copy of.
+        let mode = from.metadata()?.mode() & 0o777;
+        let mut to = OpenOptions::new().write(true).create_new(true).mode(mode).open(&free)?;
+        io::copy(&mut from, &mut to)?;
+        to.sync_all()
+    });
+    copied.map_err(|source| Error::File { path: free, source })
 }
 
 /// Whether what [`write`] is going to write can be served from, its credential aside, which is not
@@ -215,8 +224,7 @@ fn text(new: &New, (app_id, tenant, origin): (&str, &str, &str), api: &Api, held
         self::quoted(&format!("{}/{tenant}", bare(&new.authority_host))),
         self::quoted(app_id),
     );
-    let host = new.authority_host.host_str().unwrap_or_default();
-    if !ENTRA.contains(&host) {
+    if !config::is_entra(&new.authority_host) {
         // Of another host the gateway would not know that it is Entra's, and discover it.
         let endpoint = format!("{}/{tenant}/oauth2/v2.0/token", bare(&new.authority_host));
         let _ = writeln!(text, "token_endpoint = {}", self::quoted(&endpoint));
@@ -275,18 +283,6 @@ fn quoted(text: &str) -> String {
 
 /// What stands before a credential's id.
 const KNOWN_BY: &str = "by which the authority knows it: ";
-
-/// The login hosts of the clouds, which a configuration tells from other authorities.
-const ENTRA: [&str; 8] = [
-    "login.microsoftonline.com",
-    "login.microsoft.com",
-    "login.microsoftonline.us",
-    "login.partner.microsoftonline.cn",
-    "login.chinacloudapi.cn",
-    "login.sovcloud-identity.fr",
-    "login.sovcloud-identity.de",
-    "login.sovcloud-identity.sg",
-];
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ mod arguments;
 mod az;
 mod certificate;
 mod change;
+mod cli;
 mod credential;
 mod device;
 mod error;
@@ -34,6 +35,7 @@ mod role;
 mod rotate;
 mod secret;
 mod settled;
+mod shown;
 mod slot;
 
 pub use self::arguments::RegisterCommand;

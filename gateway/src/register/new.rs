@@ -1,8 +1,8 @@
 //! From nothing to a configuration: the steps of a registration, in their order.
 
+use std::env;
 use std::time::SystemTime;
 
-use serde_json::json;
 use url::Url;
 
 use super::access::SignedIn;
@@ -14,9 +14,10 @@ use super::error::Error;
 use super::expiry::day;
 use super::file::{self, Before, Renewed};
 use super::report::{Outcome, Report};
-use super::rest::{Service, Shown};
+use super::rest::Service;
 use super::role::{self, Resource};
 use super::secret::{self, Replace, Wanted};
+use super::shown::show;
 use super::{az, certificate, federated, fit, principal, probe};
 
 /// Registers, or goes on with a registration.
@@ -24,11 +25,10 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
     let (resource, origin) = check(new)?;
     let before = Before::at(new)?;
     let mut signed_in = SignedIn::at(new.authority_host.clone(), new.tenant.clone(), &new.access)?;
-    let mut graph = signed_in.graph(report).await?;
     if new.dry_run {
         report.imagine();
-        graph = graph.that_shows();
     }
+    let graph = signed_in.graph(report).await?;
     let tenant = tenant(&graph, &signed_in).await?;
     report.begin("the API of the DICOM service");
     let api = Api::find(&graph, &new.api, new.scope.as_deref()).await?;
@@ -50,6 +50,8 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
             made
         }
     };
+    // By its name a directory that is late would not find it.
+    report.goes_on(resumed(&application.app_id));
     report.tell("tenant", tenant.as_str());
     report.tell("app_id", application.app_id.as_str());
     report.tell("object_id", application.id.as_str());
@@ -72,23 +74,33 @@ pub(super) async fn register(new: &New, report: &mut Report) -> Result<(), Error
         let us = (&*principal, &*application.app_id);
         principal::consent(&graph, us, &api, report).await?;
     }
-    let mut shown = graph.shown();
     if let (Some(role), Some(resource)) = (new.role, &resource) {
         report.begin("the role");
-        let mut manager = signed_in.resource_manager(report).await?;
-        if new.dry_run {
-            manager = manager.that_shows();
-        }
+        let manager = signed_in.resource_manager(report).await?;
         role::assign(&manager, role, (&principal, resource), report).await?;
-        shown.extend(manager.shown());
     }
     if new.dry_run {
-        show(&shown, report);
+        show(&signed_in.requests, report);
         return Ok(());
     }
     prove(new, &application.app_id, report).await?;
     what_next(new, (&principal, resource.as_ref()), &api, report);
     Ok(())
+}
+
+/// This very command, for this application.
+fn resumed(app_id: &str) -> String {
+    let mut words = vec!["dicom-gateway".to_owned()];
+    let mut given = env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned());
+    while let Some(it) = given.next() {
+        if it == "--app-id" {
+            given.next();
+        } else if !it.starts_with("--app-id=") {
+            words.push(az::word(&it));
+        }
+    }
+    words.extend(["--app-id".to_owned(), az::word(app_id)]);
+    words.join(" ")
 }
 
 /// Keeps the configuration, with the id and the end of the credential that it has by now.
@@ -222,25 +234,6 @@ fn what_next(
     for command in ["check", "doctor", "serve"] {
         report.next(format!("dicom-gateway {command} {file}"));
     }
-}
-
-/// Shows what would be done.
-fn show(shown: &[Shown], report: &mut Report) {
-    let requests = shown
-        .iter()
-        .map(|it| json!({ "request": it.title, "body": it.body, "changes": it.is_change }));
-    report.tell("requests", requests.collect::<Vec<_>>());
-    let script = az::script(shown.iter().map(|it| &*it.az));
-    report.print("# Requests; those that only read were made.");
-    for it in shown {
-        report.print(&it.title);
-        if let Some(body) = &it.body {
-            report.print(&serde_json::to_string_pretty(body).unwrap_or_default());
-        }
-    }
-    report.print("\n# The same with the Azure CLI");
-    report.print(script.trim_end());
-    report.tell("script", script);
 }
 
 /// What a credential is called at the authority, unless somebody says otherwise.

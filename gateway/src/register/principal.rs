@@ -34,10 +34,13 @@ pub(super) async fn principal(
     let made = graph.change(change.giving(&[("id", PRINCIPAL_ID)])).await;
     let made = match made {
         // It was made before, and this copy of the directory heard of it too late.
-        Err(error) if error.has_status(409) => graph.read(&path).await?,
+        Err(error) if error.is_taken() => graph.read(&path).await?,
         made => made?,
     };
     let id = of(&made);
+    if id.is_empty() {
+        return Err(Error::bare("POST /servicePrincipals"));
+    }
     report.done(Outcome::Made, &format!("service principal ({id})"));
     Ok(id)
 }
@@ -68,7 +71,7 @@ pub(super) async fn consent(
         let change = Change::new(Method::POST, "/oauth2PermissionGrants", Some(body)).az(az);
         let change = change.only_once();
         match graph.change(change).await {
-            Err(error) if error.has_status(409) => {}
+            Err(error) if error.is_taken() => {}
             made => drop(made?),
         }
         report.done(Outcome::Made, &what);

@@ -20,6 +20,8 @@ pub(super) struct Report {
     /// What scripts are told.
     pub(super) told: serde_json::Map<String, Value>,
     next: Vec<String>,
+    /// The command that goes on where this one fails.
+    goes_on: Option<String>,
 }
 
 /// What became of a step.
@@ -41,12 +43,18 @@ impl Report {
             made: Vec::new(),
             told: serde_json::Map::new(),
             next: Vec::new(),
+            goes_on: None,
         }
     }
 
     /// Says of everything that it would be done.
     pub(super) fn imagine(&mut self) {
         self.imagines = true;
+    }
+
+    /// Whether nothing is really done.
+    pub(super) fn imagines(&self) -> bool {
+        self.imagines
     }
 
     /// What is under way; on a terminal only, where it is replaced by what became of it.
@@ -103,6 +111,11 @@ impl Report {
         self.next.push(command.into());
     }
 
+    /// The command to go on with from here, if something fails from now on.
+    pub(super) fn goes_on(&mut self, command: String) {
+        self.goes_on = Some(command);
+    }
+
     /// What standard output is for, where scripts do not have it.
     pub(super) fn print(&self, text: &str) {
         if !self.json {
@@ -124,7 +137,13 @@ impl Report {
             if !self.made.is_empty() {
                 self.line("Done before that, and still there:");
                 self.made.iter().for_each(|made| self.line(&format!("  {made}")));
-                self.line("The same command goes on from here.");
+                match &self.goes_on {
+                    Some(command) => self.line(&format!("This goes on from here:\n  {command}")),
+                    None => self.line("The same command goes on from here."),
+                }
+                if let Some(command) = self.goes_on.take() {
+                    self.next = vec![command];
+                }
             }
             self.told.insert("error".to_owned(), error.text().into());
         } else if !self.next.is_empty() {

@@ -2,10 +2,10 @@
 //! with themselves.
 //!
 //! What is throttled is tried again when the service wants it. What changes nothing by being done
-//! twice is tried again after a passing failure. An object that was just made is waited for: a
+//! twice is tried again after a passing failure; of anything else whoever asked has to find out
+//! whether it was done. An object that was just made is waited for: a
 //! directory has many copies, and the next call may be answered by one that does not have it yet.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -15,8 +15,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
-use super::change::{CLIENT_ID, Change, OBJECT_ID, PRINCIPAL_ID};
+use super::api::encoded;
+use super::az::word;
+use super::change::{ASSIGNMENT_ID, CLIENT_ID, Change, OBJECT_ID, PRINCIPAL_ID};
 use super::error::Error;
+use super::shown::{Kind, Requests, Shown};
 use crate::token::exchange;
 
 /// One of the two services, and who speaks to it.
@@ -26,15 +29,7 @@ pub(super) struct Service {
     http: reqwest::Client,
     authorization: HeaderValue,
     /// What would be done, where nothing is.
-    shown: Option<RefCell<Vec<Shown>>>,
-}
-
-/// A request that is shown.
-pub(super) struct Shown {
-    pub(super) title: String,
-    pub(super) body: Option<Value>,
-    pub(super) az: String,
-    pub(super) is_change: bool,
+    shown: Option<Requests>,
 }
 
 /// Status and body.
@@ -58,18 +53,25 @@ impl Service {
         Ok(Self { name, base, http, authorization, shown: None })
     }
 
-    /// The same, which changes nothing and remembers what it would have done.
-    pub(super) fn that_shows(self) -> Self {
-        Self { shown: Some(RefCell::default()), ..self }
-    }
-
-    /// What was asked, and what would have been.
-    pub(super) fn shown(&self) -> Vec<Shown> {
-        self.shown.as_ref().map(RefCell::take).unwrap_or_default()
+    /// The same, which changes nothing and notes here what it would have done.
+    pub(super) fn that_shows(self, requests: &Requests) -> Self {
+        Self { shown: Some(requests.clone()), ..self }
     }
 
     pub(super) fn changes_nothing(&self) -> bool {
         self.shown.is_some()
+    }
+
+    /// The same for the Azure CLI, where it has no command that says all of it.
+    pub(super) fn az(&self, method: &Method, path: &str, body: &Value) -> String {
+        let base = self.base.as_str().trim_end_matches('/');
+        let resource = base.trim_end_matches("/v1.0");
+        format!(
+            "az rest --method {method} --url {} --resource {} --body {}",
+            word(&format!("{base}{path}")),
+            word(resource),
+            word(&body.to_string())
+        )
     }
 
     /// An object, if it is there.
@@ -107,7 +109,9 @@ impl Service {
                 return Err(Error::Malformed { service: self.name, request });
             };
             all.append(values);
-            next = page["@odata.nextLink"].as_str().map(|link| self.below(link)).transpose()?;
+            // Graph's name of it, and Resource Manager's.
+            let link = ["@odata.nextLink", "nextLink"].iter().find_map(|name| page[*name].as_str());
+            next = link.map(|link| self.below(link)).transpose()?;
         }
         Ok(all)
     }
@@ -119,12 +123,20 @@ impl Service {
                 title: change.title(),
                 body: change.body.clone(),
                 az: change.az.clone(),
-                is_change: true,
+                kind: Kind::Change,
             });
             return Ok(change.imagined());
         }
         let missing = if change.method == Method::DELETE { Missing::Is } else { Missing::Comes };
         self.call(&change, missing).await
+    }
+
+    /// Takes something away; what is not there any more is gone as well.
+    pub(super) async fn remove(&self, change: Change) -> Result<(), Error> {
+        match self.change(change).await {
+            Err(error) if error.has_status(404) => Ok(()),
+            removed => removed.map(drop),
+        }
     }
 
     async fn call(&self, change: &Change, missing: Missing) -> Result<Value, Error> {
@@ -158,16 +170,22 @@ impl Service {
     ) -> Option<Duration> {
         let back_off = (FIRST_PAUSE * 2u32.pow(tried.min(5))).min(LONGEST_PAUSE);
         let is_repeatable = change.is_repeatable;
-        let Ok(answer) = answer else {
-            return (is_repeatable && tried < ATTEMPTS).then_some(back_off);
+        let answer = match answer {
+            Ok(answer) => answer,
+            // What never left was not done.
+            Err(error) if is_repeatable || !error.is_unanswered() => {
+                return (tried < ATTEMPTS).then_some(back_off);
+            }
+            Err(_) => return None,
         };
         let asked = answer.headers.get(header::RETRY_AFTER);
         let asked = asked.and_then(|value| value.to_str().ok()?.parse().ok());
         let asked = asked.map(Duration::from_secs);
         match answer.status.as_u16() {
             429 => Some(asked.unwrap_or(LONGEST_PAUSE)),
-            // Whoever says that has not begun.
-            503 if asked.is_some() || tried < ATTEMPTS => asked.or(Some(back_off)),
+            // With or without a time to come back: Graph throttles with 429, and this can be said by
+            // its front while what is behind has begun. What must not be done twice is looked for.
+            503 if is_repeatable && asked.is_some() => asked,
             500..=599 if is_repeatable && tried < ATTEMPTS => Some(back_off),
             404 if matches!(missing, Missing::Comes) => Some(back_off),
             400 if refers_to_what_comes(&answer.body) => Some(back_off),
@@ -243,7 +261,8 @@ impl Service {
     fn show_read(&self, path: &str) {
         if let Some(shown) = &self.shown {
             let (title, az) = (format!("GET {path}"), String::new());
-            shown.borrow_mut().push(Shown { title, body: None, az, is_change: false });
+            let kind = if is_imagined(path) { Kind::ReadOfNothing } else { Kind::Read };
+            shown.borrow_mut().push(Shown { title, body: None, az, kind });
         }
     }
 }
@@ -267,7 +286,9 @@ fn refers_to_what_comes(body: &Value) -> bool {
 
 /// Whether it names something that was never made.
 fn is_imagined(path: &str) -> bool {
-    [OBJECT_ID, CLIENT_ID, PRINCIPAL_ID].iter().any(|it| path.contains(it))
+    let all = [OBJECT_ID, CLIENT_ID, PRINCIPAL_ID, ASSIGNMENT_ID];
+    // In a filter it is encoded.
+    all.iter().any(|it| path.contains(it) || path.contains(&encoded(it)))
 }
 
 /// How often what failed in passing is tried again.
@@ -277,7 +298,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// A directory mostly agrees with itself within half a minute.
+/// After that long all copies of a directory show what was made: they mostly agree within half a
+/// minute.
+pub(super) const LATE: Duration = Duration::from_secs(40);
+
+/// What is waited for comes later than that only where something is wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const ANSWER_TIME: Duration = Duration::from_secs(60);

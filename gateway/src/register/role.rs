@@ -4,9 +4,10 @@ use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::api::encoded;
 use super::arguments::Role;
 use super::az::word;
-use super::change::Change;
+use super::change::{ASSIGNMENT_ID, Change, PRINCIPAL_ID};
 use super::error::Error;
 use super::report::{Outcome, Report};
 use super::rest::Service;
@@ -82,9 +83,11 @@ impl Resource {
     /// The same for each run, so that a second one finds what the first one made.
     fn assignment(&self, role: Role, principal: &str) -> String {
         let what = format!("{}|{}|{principal}", self.id.to_lowercase(), role.definition());
-        let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, what.as_bytes());
-        let provider = "providers/Microsoft.Authorization/roleAssignments";
-        format!("{}/{provider}/{name}?api-version=2022-04-01", self.id)
+        let name = match principal {
+            PRINCIPAL_ID => ASSIGNMENT_ID.to_owned(),
+            _ => Uuid::new_v5(&Uuid::NAMESPACE_URL, what.as_bytes()).to_string(),
+        };
+        format!("{}/{ASSIGNMENTS}/{name}?{VERSION}", self.id)
     }
 }
 
@@ -139,19 +142,48 @@ pub(super) async fn assign(
     Ok(())
 }
 
-/// Takes the roles away that [`assign`] gave.
+/// Takes the roles away that the principal has for this DICOM service, whoever gave them. Those that it
+/// has for all of a resource group, or for a part, stay.
 pub(super) async fn withdraw(
     manager: &Service,
     (principal, resource): (&str, &Resource),
     report: &mut Report,
 ) -> Result<(), Error> {
-    for role in Role::ALL {
-        let path = resource.assignment(role, principal);
-        manager.change(Change::new(Method::DELETE, path, None)).await?;
+    let filter = encoded(&format!("principalId eq '{principal}'"));
+    let path = format!("{}/{ASSIGNMENTS}?{VERSION}&$filter={filter}", resource.id);
+    let mut removed = Vec::new();
+    for it in manager.list(&path).await? {
+        let text = |name: &str| it["properties"][name].as_str().unwrap_or_default();
+        let definition = text("roleDefinitionId").to_lowercase();
+        let role = Role::ALL.into_iter().find(|role| definition.ends_with(role.definition()));
+        let id = it["id"].as_str().filter(|id| id.starts_with('/'));
+        let (Some(role), Some(id)) = (role, id) else { continue };
+        if !text("principalId").eq_ignore_ascii_case(principal) {
+            continue;
+        }
+        // The list has those of what the service is a part of as well, and of its own parts.
+        let scope = text("scope").trim_end_matches('/');
+        if !scope.eq_ignore_ascii_case(&resource.id) {
+            report.note(&format!("role {} for {scope} stays", role.name()));
+            continue;
+        }
+        manager.remove(Change::new(Method::DELETE, format!("{id}?{VERSION}"), None)).await?;
+        removed.push(role.name());
     }
-    report.done(Outcome::Removed, &format!("roles for {}", resource.service));
+    match &removed[..] {
+        [] => report.note(&format!("no role for {} was there to be removed", resource.service)),
+        [one] => report.done(Outcome::Removed, &format!("1 role for {}: {one}", resource.service)),
+        all => {
+            let text = format!("{} roles for {}: {}", all.len(), resource.service, all.join(", "));
+            report.done(Outcome::Removed, &text);
+        }
+    }
     Ok(())
 }
+
+const ASSIGNMENTS: &str = "providers/Microsoft.Authorization/roleAssignments";
+
+const VERSION: &str = "api-version=2022-04-01";
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use config::{
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
+use super::access::SignedIn;
 use super::application::Application;
 use super::arguments::Rotate;
 use super::credential::Credential;
@@ -25,6 +26,7 @@ use super::report::{Outcome, Report};
 use super::rest::Service;
 use super::secret::{self, Wanted};
 use super::settled::{Here, Settled};
+use super::shown::show;
 use super::slot::Slot;
 use super::{certificate, file, probe};
 
@@ -43,7 +45,10 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
         ))
     })?;
     let (client, scope) = client(rotate, &settled)?;
-    let (graph, application, _) = settled.open(&rotate.target, report).await?;
+    if rotate.dry_run {
+        report.imagine();
+    }
+    let (graph, application, signed_in) = settled.open(&rotate.target, report).await?;
     let old = settled.in_use(&graph, &application).await?;
     let (Here::Secret(file) | Here::Certificate { key: file, .. }) = here;
     let replaced = Replaced::of(file);
@@ -52,30 +57,36 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
     {
         // An earlier run put the one in its place that is in use now, and ended there.
         report.line(&format!("an earlier run left the old credential {} to be removed", left.id));
-        note_in_file(rotate, &settled, (Some(&left), in_use), report);
+        if !rotate.dry_run {
+            note_in_file(rotate, &settled, (Some(&left), in_use), report);
+        }
         retire(&graph, &application, (rotate, here, (&left, in_use)), report).await?;
     }
     let description = rotate.description.as_deref().unwrap_or(DESCRIPTION);
     let wanted = Wanted { file, description, ends };
     let new = match here {
         Here::Secret(path) => {
-            let slot = open(path)?;
+            let slot = open(&graph, path)?;
             let (new, slot) = new_secret(&graph, &application, (&wanted, slot), report).await?;
-            let client = with_secret(&client, slot.new_path());
-            probe::accepted(&client, &scope, report).await?;
-            replaced.note(old.as_ref())?;
-            slot.place()?;
+            if !rotate.dry_run {
+                let client = with_secret(&client, slot.new_path());
+                probe::accepted(&client, &scope, report).await?;
+                replaced.note(old.as_ref())?;
+                slot.place()?;
+            }
             report.done(Outcome::Changed, &format!("{}: secret {}", path.display(), new.text()));
             new
         }
         Here::Certificate { chain, key } if chain == key => {
-            let slot = open(chain)?;
+            let slot = open(&graph, chain)?;
             let (new, slot) =
                 new_certificate(&graph, &application, (&wanted, slot), report).await?;
-            let client = with_certificate(&client, slot.new_path());
-            probe::accepted(&client, &scope, report).await?;
-            replaced.note(old.as_ref())?;
-            slot.place()?;
+            if !rotate.dry_run {
+                let client = with_certificate(&client, slot.new_path());
+                probe::accepted(&client, &scope, report).await?;
+                replaced.note(old.as_ref())?;
+                slot.place()?;
+            }
             let text = format!("{}: certificate {}", chain.display(), new.text());
             report.done(Outcome::Changed, &text);
             new
@@ -88,16 +99,26 @@ pub(super) async fn rotate(rotate: &Rotate, report: &mut Report) -> Result<(), E
             )));
         }
     };
-    note_in_file(rotate, &settled, (old.as_ref(), &new), report);
+    if !rotate.dry_run {
+        note_in_file(rotate, &settled, (old.as_ref(), &new), report);
+    }
     report.tell("credential", new.id.as_str());
     let Some(old) = old else {
         report.note(
             "which credential was in the file before cannot be told, so none is taken away: see \
              dicom-gateway register list",
         );
-        return Ok(());
+        return shown(rotate, &signed_in, report);
     };
-    retire(&graph, &application, (rotate, here, (&old, &new)), report).await
+    retire(&graph, &application, (rotate, here, (&old, &new)), report).await?;
+    shown(rotate, &signed_in, report)
+}
+
+fn shown(rotate: &Rotate, signed_in: &SignedIn<'_>, report: &mut Report) -> Result<(), Error> {
+    if rotate.dry_run {
+        show(&signed_in.requests, report);
+    }
+    Ok(())
 }
 
 /// The client as a gateway has it, and what its tokens are asked for.
@@ -123,7 +144,7 @@ async fn retire(
     (rotate, here, (old, new)): (&Rotate, &Here, (&Credential, &Credential)),
     report: &mut Report,
 ) -> Result<(), Error> {
-    if !old.is_over(SystemTime::now()) {
+    if !old.is_over(SystemTime::now()) && !rotate.dry_run {
         wait(rotate.grace_secs, old, report).await;
     }
     report.begin("the old credential");
@@ -137,14 +158,17 @@ async fn retire(
             key
         }
     };
-    Replaced::of(file).forget()?;
+    if !rotate.dry_run {
+        Replaced::of(file).forget()?;
+    }
     report.done(Outcome::Removed, &format!("old credential {}", old.id));
     Ok(())
 }
 
 /// A slot beside this file: the one that an earlier run has filled, or a new one.
-fn open(path: &Path) -> Result<Slot, Error> {
-    Slot::left_behind(path).map_or_else(|| Slot::open(path), Ok)
+fn open(graph: &Service, path: &Path) -> Result<Slot, Error> {
+    let new = || if graph.changes_nothing() { Ok(Slot::imagined(path)) } else { Slot::open(path) };
+    Slot::left_behind(path).map_or_else(new, Ok)
 }
 
 async fn new_secret(
@@ -163,10 +187,13 @@ async fn new_secret(
         return Ok((known, slot));
     }
     report.begin("a new secret");
-    let (new, value) = secret::add(graph, application, wanted, report).await?;
-    slot.write(value.expose_secret().as_bytes())?;
-    report.done(Outcome::Made, &format!("secret {}", new.text()));
-    Ok((new, slot))
+    let added = secret::add(graph, application, wanted, report).await?;
+    if !graph.changes_nothing() {
+        slot.write(added.value.expose_secret().as_bytes())?;
+    }
+    report.done(Outcome::Made, &format!("secret {}", added.of.text()));
+    added.forget_lost(graph, application, report).await;
+    Ok((added.of, slot))
 }
 
 async fn new_certificate(
@@ -183,8 +210,12 @@ async fn new_certificate(
         return Ok((of, slot));
     }
     report.begin("a new certificate");
-    let (pem, public) = certificate::generate(&application.name, wanted.ends)?;
-    slot.write(pem.as_bytes())?;
+    let mut public = Vec::new();
+    if !graph.changes_nothing() {
+        let (pem, made) = certificate::generate(&application.name, wanted.ends)?;
+        slot.write(pem.as_bytes())?;
+        public = made;
+    }
     let new = certificate::upload(graph, application, &public, wanted).await?;
     report.done(Outcome::Made, &format!("certificate {}", new.text()));
     Ok((new, slot))

@@ -1,12 +1,13 @@
 //! Client secrets: from Graph's answer into a private file, and nowhere else.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use config::PrivateFile;
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::application::Application;
@@ -17,7 +18,7 @@ use super::error::Error;
 use super::expiry::{day, written};
 use super::file;
 use super::report::{Outcome, Report};
-use super::rest::Service;
+use super::rest::{LATE, Service};
 use super::slot::Slot;
 
 /// A secret to be made.
@@ -25,6 +26,14 @@ pub(super) struct Wanted<'a> {
     pub(super) file: &'a Path,
     pub(super) description: &'a str,
     pub(super) ends: SystemTime,
+}
+
+/// A secret that was made.
+pub(super) struct Added {
+    pub(super) of: Credential,
+    pub(super) value: SecretString,
+    /// What those are called that were perhaps made before it, and whose values did not come.
+    lost: Vec<String>,
 }
 
 /// A secret in this file: the one that is there if it is one of the application's, else a new one.
@@ -73,15 +82,16 @@ pub(super) async fn have(
         ));
     }
     if graph.changes_nothing() {
-        let value = add(graph, application, wanted, report).await?;
-        return Ok((Held::Secret { file: path.to_owned(), of: value.0 }, None));
+        let Added { of, .. } = add(graph, application, wanted, report).await?;
+        return Ok((Held::Secret { file: path.to_owned(), of }, None));
     }
     let mut slot = Slot::open(path)?;
-    let (of, value) = add(graph, application, wanted, report).await?;
-    slot.write(value.expose_secret().as_bytes())?;
+    let added = add(graph, application, wanted, report).await?;
+    slot.write(added.value.expose_secret().as_bytes())?;
     slot.place()?;
-    report.done(Outcome::Made, &format!("secret {}, in {}", of.text(), path.display()));
-    Ok((Held::Secret { file: path.to_owned(), of }, Some(value)))
+    report.done(Outcome::Made, &format!("secret {}, in {}", added.of.text(), path.display()));
+    added.forget_lost(graph, application, report).await;
+    Ok((Held::Secret { file: path.to_owned(), of: added.of }, Some(added.value)))
 }
 
 /// Whether files may be replaced.
@@ -97,17 +107,21 @@ pub(super) async fn add(
     application: &Application,
     wanted: &Wanted<'_>,
     report: &mut Report,
-) -> Result<(Credential, SecretString), Error> {
+) -> Result<Added, Error> {
     let path = format!("/applications/{}/addPassword", application.id);
+    let file = wanted.file.to_string_lossy();
     let az = format!(
-        "(umask 077; az ad app credential reset --id {} --append --display-name {} --end-date {} \
-         --query password --output tsv > {})",
+        "[ ! -e {0} ] || {{ echo {0} is there already >&2; exit 1; }}\n\
+         (umask 077; az ad app credential reset --id {1} --append --display-name {2} --end-date {3} \
+         --query password --output tsv > {4} && mv {4} {0})",
+        word(&file),
         word(&application.app_id),
         word(wanted.description),
         day(wanted.ends),
-        word(&wanted.file.to_string_lossy())
+        word(&format!("{file}.new"))
     );
-    for attempt in 0.. {
+    let mut lost = Vec::new();
+    loop {
         // If its value is lost on the way, no other secret is taken for it.
         let name = format!("{} {}", wanted.description, &Uuid::new_v4().to_string()[..8]);
         let body = json!({ "passwordCredential": {
@@ -115,25 +129,97 @@ pub(super) async fn add(
             "endDateTime": written(wanted.ends),
         } });
         let change = Change::new(Method::POST, path.clone(), Some(body)).az(az.clone());
-        match graph.change(change.giving(&[("keyId", "{secret-id}")])).await {
-            Err(error) if error.is_unanswered() && attempt < ATTEMPTS => {
-                forget_lost(graph, application, &name, report).await.map_err(|_| error)?;
+        let made =
+            graph.change(change.giving(&[("keyId", "{secret-id}"), ("secretText", "")])).await;
+        let made = made.and_then(|mut made| match made["secretText"].take() {
+            Value::String(value) => Ok((Credential::read(&made), SecretString::from(value))),
+            _ => Err(Error::bare(format!("POST {path}"))),
+        });
+        match made {
+            Ok((of, value)) => return Ok(Added { of, value, lost }),
+            Err(error) if error.is_unanswered() => {
+                lost.push(name);
+                if lost.len() > ATTEMPTS {
+                    left(&lost, report);
+                    return Err(error);
+                }
+                // Made or not, its value will not come: another one is needed in any case.
+                report.note(
+                    "no answer came: another secret is made, and none is to be left of this one",
+                );
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            Err(error) => return Err(error),
-            Ok(mut made) => {
-                let of = Credential::read(&made);
-                let Value::String(value) = made["secretText"].take() else {
-                    let request = format!("POST {path}");
-                    if graph.changes_nothing() {
-                        return Ok((of, SecretString::default()));
-                    }
-                    return Err(Error::Malformed { service: "Microsoft Graph", request });
-                };
-                return Ok((of, SecretString::from(value)));
+            Err(error) => {
+                left(&lost, report);
+                return Err(error);
             }
         }
     }
-    unreachable!("the last attempt returns")
+}
+
+impl Added {
+    /// Takes away those before it whose values were lost. Where the directory cannot be made to, it is
+    /// said which ones are left: this one is good, and the run need not fail for them.
+    pub(super) async fn forget_lost(
+        &self,
+        graph: &Service,
+        application: &Application,
+        report: &mut Report,
+    ) {
+        if self.lost.is_empty() {
+            return;
+        }
+        report.begin("the secret whose value was lost");
+        match self.removed(graph, application).await {
+            Ok(ids) => ids.iter().for_each(|id| {
+                report.note(&format!(
+                    "the value of secret {id} was lost on its way: it is taken away"
+                ));
+            }),
+            Err(error) => {
+                report.note(&error.text());
+                left(&self.lost, report);
+            }
+        }
+    }
+
+    async fn removed(
+        &self,
+        graph: &Service,
+        application: &Application,
+    ) -> Result<Vec<String>, Error> {
+        let began = Instant::now();
+        // A copy of the directory that shows the last one shows what it was added to.
+        let shown = loop {
+            let now = application.again(graph).await?;
+            if ids(&now.secrets).contains(&self.of.id) {
+                break now.secrets;
+            }
+            if began.elapsed() > LATE {
+                let text = "the directory does not show the new secret yet";
+                return Err(Error::Missing(text.to_owned()));
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        let is_lost = |it: &&Value| self.lost.iter().any(|name| it["displayName"] == name.as_str());
+        let lost = shown.iter().filter(is_lost).map(|it| Credential::read(it).id);
+        let lost = lost.collect::<Vec<_>>();
+        for id in &lost {
+            remove(graph, application, id).await?;
+        }
+        Ok(lost)
+    }
+}
+
+/// Says which ones may be there that nobody has the value of.
+fn left(lost: &[String], report: &mut Report) {
+    if !lost.is_empty() {
+        report.note(&format!(
+            "secrets may be left whose values nobody has, called {}: dicom-gateway register list shows \
+             their ids, and register remove --credential ID --yes takes one away",
+            lost.join(", ")
+        ));
+    }
 }
 
 /// Takes a secret away; one that is not there is none.
@@ -143,12 +229,28 @@ pub(super) async fn remove(
     id: &str,
 ) -> Result<(), Error> {
     let path = format!("/applications/{}/removePassword", application.id);
-    let change = Change::new(Method::POST, path, Some(json!({ "keyId": id })));
-    match graph.change(change).await {
+    let change = || Change::new(Method::POST, path.clone(), Some(json!({ "keyId": id })));
+    let mut removed = graph.change(change()).await;
+    let is_lost = matches!(&removed, Err(error) if error.is_unanswered());
+    if is_lost {
+        // To do it twice does no more.
+        removed = graph.change(change().only_once()).await;
+    }
+    match removed {
         // Graph says 400 of a secret that it does not know, and of much else.
         Err(error) if error.has_status(400) || error.has_status(404) => {
-            let now = application.again(graph).await?;
-            if ids(&now.secrets).iter().any(|it| it == id) { Err(error) } else { Ok(()) }
+            let began = Instant::now();
+            loop {
+                let now = application.again(graph).await?;
+                if !ids(&now.secrets).iter().any(|it| it == id) {
+                    return Ok(());
+                }
+                // Only what was removed a moment ago is shown for a while.
+                if !is_lost || began.elapsed() > LATE {
+                    return Err(error);
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
         }
         removed => removed.map(drop),
     }
@@ -185,33 +287,12 @@ pub(super) fn read(path: &Path) -> Result<SecretString, Error> {
     Ok(SecretString::from(text.strip_suffix('\n').unwrap_or(text)))
 }
 
-/// A secret whose value was lost on the way is nobody's.
-async fn forget_lost(
-    graph: &Service,
-    application: &Application,
-    name: &str,
-    report: &mut Report,
-) -> Result<(), Error> {
-    let now = application.again(graph).await?;
-    for it in &now.secrets {
-        let of = Credential::read(it);
-        if it["displayName"] == name {
-            remove(graph, application, &of.id).await?;
-            report.note(&format!(
-                "the value of secret {} was lost on its way here: it is taken away, and another one made",
-                of.id
-            ));
-        }
-    }
-    Ok(())
-}
-
 fn ids(secrets: &[Value]) -> Vec<String> {
     secrets.iter().map(|it| Credential::read(it).id).collect()
 }
 
 /// How often a secret is asked for whose value does not come.
-const ATTEMPTS: u32 = 2;
+const ATTEMPTS: usize = 2;
 
 #[cfg(test)]
 mod tests {

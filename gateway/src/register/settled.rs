@@ -113,6 +113,11 @@ impl Settled {
         }
     }
 
+    /// Whether its file names this credential.
+    pub(super) fn names(&self, id: &str) -> bool {
+        !id.is_empty() && self.text.contains(id)
+    }
+
     fn of(name: &str, client: &Table, (file, text): (&Path, &str)) -> Option<Self> {
         let text_of = |name: &str| client.get(name).and_then(Value::as_str).map(str::to_owned);
         let credentials = match client.get("credential") {

@@ -41,6 +41,12 @@ impl Slot {
         Ok(slot)
     }
 
+    /// For a run that writes nothing.
+    pub(super) fn imagined(path: &Path) -> Self {
+        let (path, new) = (path.to_owned(), Self::beside(path));
+        Self { path, new, modes: PRIVATE, is_written: true }
+    }
+
     /// Where what is to be put there lies meanwhile.
     pub(super) fn new_path(&self) -> &Path {
         &self.new

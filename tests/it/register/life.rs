@@ -150,6 +150,28 @@ async fn credentials_are_listed_with_what_is_left_of_them() {
 }
 
 #[tokio::test]
+async fn a_credential_that_the_configuration_names_is_not_removed_alone() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    let id = scene.application()["passwordCredentials"][0]["keyId"].as_str().unwrap().to_owned();
+    // Its value is on another machine.
+    std::fs::remove_file(scene.path("client-secret")).unwrap();
+    let ended = scene.run("remove", &["--credential", &id, "--yes"]).await;
+    failed(&ended, 64, "in use here");
+    assert_eq!(scene.application()["passwordCredentials"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_secret_s_link_leads_to_goes_as_well() {
+    let scene = Scene::new().await;
+    good(&scene.register(&["--secret"]).await);
+    std::fs::rename(scene.path("client-secret"), scene.path("kept-elsewhere")).unwrap();
+    std::os::unix::fs::symlink("kept-elsewhere", scene.path("client-secret")).unwrap();
+    good(&scene.run("remove", &["--yes"]).await);
+    assert!(!scene.path("kept-elsewhere").exists() && !scene.path("client-secret").is_symlink());
+}
+
+#[tokio::test]
 async fn all_of_it_can_be_taken_back() {
     let scene = Scene::new().await;
     good(

@@ -7,11 +7,15 @@ mod federated;
 mod first;
 mod life;
 mod page;
+mod progress;
 mod refused;
+mod rehearsed;
 mod rotate;
+mod script;
 mod serve;
 mod shown;
 mod sign_in;
+mod withdrawn;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;

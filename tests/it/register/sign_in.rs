@@ -76,6 +76,33 @@ async fn a_cli_that_nobody_is_signed_in_to_is_told_and_a_device_code_asked_for()
     assert!(ended.stderr.contains("enter the code"), "{}", ended.stderr);
 }
 
+#[tokio::test]
+async fn a_cli_that_never_ends_is_ended_and_it_is_said_what_to_do() {
+    let scene = Scene::new().await;
+    let ids = scene.path("ids");
+    // As the real one, it is a script that starts the program proper.
+    let script = format!(
+        "#!/bin/sh\necho $$ > {0}\n/bin/sleep 100000 &\necho $! >> {0}\nwait\n",
+        ids.display()
+    );
+    let path = with_az(&scene, &script);
+    let ended = Program::run(&scene.unsigned(&["--secret"]), &[("PATH", &path)]).await;
+    for part in ["az login", "--graph-token-file", "--device-code"] {
+        failed(&ended, 1, part);
+    }
+    assert!(!ended.stderr.contains("enter the code"), "{}", ended.stderr);
+    assert!(scene.graph.seen().is_empty());
+    let ids = scene.text("ids");
+    assert_eq!(ids.lines().count(), 2);
+    for id in ids.lines() {
+        // One that nobody has waited for is dead all the same.
+        let state = || std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        while !matches!(state().rsplit(')').next(), Some("") | None) && !state().contains(") Z ") {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
 /// Puts a program called `az` on the path, which is given.
 fn with_az(scene: &Scene, script: &str) -> String {
     let az = scene.world.scratch.file("az", script.replace("az.log", "/dev/null"));

@@ -18,11 +18,14 @@ pub(super) fn all(
 ) -> Answer {
     match *method {
         Method::GET => {
-            let applications = directory.applications.clone();
-            let found = applications.iter().filter(|it| {
-                query.fits(it) && directory.finds(it["id"].as_str().unwrap_or_default())
-            });
-            let found = found.map(without_keys).collect::<Vec<_>>();
+            let mut found = Vec::new();
+            for index in 0..directory.applications.len() {
+                let id =
+                    directory.applications[index]["id"].as_str().unwrap_or_default().to_owned();
+                if query.fits(&directory.applications[index]) && directory.finds(&id) {
+                    found.push(without_keys(&directory.seen_as(index)));
+                }
+            }
             let next = next_link(directory, "applications");
             Ok((StatusCode::OK, Some(query.page(&found, directory.page_size, &next))))
         }
@@ -40,11 +43,11 @@ pub(super) fn one(
     let index = directory.application(key)?;
     match *method {
         Method::GET => {
-            let application = &directory.applications[index];
+            let application = directory.seen_as(index);
             let shown = if query.selects("keyCredentials") {
-                application.clone()
+                application
             } else {
-                without_keys(application)
+                without_keys(&application)
             };
             Ok((StatusCode::OK, Some(query.project(&shown))))
         }
@@ -59,6 +62,7 @@ pub(super) fn one(
                 }
             }
             audience(&changed)?;
+            directory.outdate(index);
             directory.applications[index] = changed.clone();
             directory.publish(&changed);
             Ok((StatusCode::NO_CONTENT, None))
@@ -96,6 +100,7 @@ fn create(directory: &mut Directory, body: &Value) -> Answer {
         "signInAudience": "AzureADandPersonalMicrosoftAccount",
         "publisherDomain": "contoso.example",
         "identifierUris": [],
+        "tags": [],
         "web": { "redirectUris": [] },
         "api": { "requestedAccessTokenVersion": null, "oauth2PermissionScopes": [] },
         "requiredResourceAccess": [],
@@ -178,8 +183,9 @@ fn without_keys(application: &Value) -> Value {
     shown
 }
 
-const PROPERTIES: [&str; 9] = [
+const PROPERTIES: [&str; 10] = [
     "displayName",
+    "tags",
     "signInAudience",
     "identifierUris",
     "web",

@@ -1,5 +1,7 @@
 //! Role assignments of Azure Resource Manager.
 
+use std::collections::HashMap;
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,6 +20,13 @@ pub(super) fn answer(
         let message = "The api-version query parameter (?api-version=) is required.";
         return Err(Refusal::new(400, "MissingApiVersionParameter", message));
     }
+    if let Some(scope) = path.strip_suffix(ASSIGNMENTS.trim_end_matches('/')) {
+        return if *method == Method::GET {
+            list(directory, (path, scope), query)
+        } else {
+            Err(Refusal::new(405, "MethodNotAllowed", "No such method."))
+        };
+    }
     let parts = path.split_once(ASSIGNMENTS);
     let (scope, name) =
         parts.ok_or_else(|| Refusal::new(404, "InvalidResourceType", "No such."))?;
@@ -34,6 +43,30 @@ pub(super) fn answer(
         Method::DELETE => Ok((StatusCode::NO_CONTENT, None)),
         _ => Err(Refusal::new(405, "MethodNotAllowed", "No such method.")),
     }
+}
+
+/// Those of a principal at this scope, above it and below it.
+fn list(directory: &Directory, (path, scope): (&str, &str), query: &str) -> Answer {
+    let options = url::form_urlencoded::parse(query.as_bytes()).collect::<HashMap<_, _>>();
+    let wanted = options.get("$filter").and_then(|filter| filter.strip_prefix("principalId eq '"));
+    let invalid = || Refusal::new(400, "InvalidFilter", "The filter is not supported.");
+    let wanted = wanted.and_then(|id| id.strip_suffix('\'')).ok_or_else(invalid)?;
+    let skip = options.get("$skiptoken").map_or(0, |it| it.parse().expect("a token of ours"));
+    let related = |it: &&Value| {
+        let theirs = it["properties"]["scope"].as_str().unwrap_or_default();
+        theirs.starts_with(scope) || scope.starts_with(theirs)
+    };
+    let all = directory.assignments.values().filter(related);
+    let all = all.filter(|it| it["properties"]["principalId"] == wanted).collect::<Vec<_>>();
+    let page = all.iter().skip(skip).take(directory.page_size).collect::<Vec<_>>();
+    let mut answer = json!({ "value": page });
+    let next = skip + page.len();
+    if next < all.len() {
+        let query = query.split("&$skiptoken=").next().unwrap_or_default();
+        let link = format!("{}{path}?{query}&$skiptoken={next}", directory.arm_url());
+        answer["nextLink"] = link.into();
+    }
+    Ok((StatusCode::OK, Some(answer)))
 }
 
 fn assign(

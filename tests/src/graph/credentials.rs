@@ -36,6 +36,7 @@ pub(super) fn add(directory: &mut Directory, key: &Key, body: &Value) -> Answer 
         "customKeyIdentifier": null,
         "secretText": null,
     });
+    directory.outdate(index);
     directory.secrets.insert(id, secret.clone());
     directory.given_out.push(secret.clone());
     let application = &mut directory.applications[index];
@@ -53,6 +54,7 @@ pub(super) fn add(directory: &mut Directory, key: &Key, body: &Value) -> Answer 
 pub(super) fn remove(directory: &mut Directory, key: &Key, body: &Value) -> Answer {
     let index = directory.application(key)?;
     let id = body["keyId"].as_str().unwrap_or_default().to_owned();
+    directory.outdate(index);
     let application = &mut directory.applications[index];
     let all = application["passwordCredentials"].as_array_mut();
     let before = all.as_ref().map_or(0, |all| all.len());

@@ -40,6 +40,8 @@ pub enum Fault {
     Gone,
     /// It is done, and the connection ends before the answer.
     Lost,
+    /// It is done, and the answer is this status, with leave to come back in a second.
+    Done(u16),
 }
 
 pub(super) struct Directory {
@@ -57,6 +59,8 @@ pub(super) struct Directory {
     pub(super) assignments: BTreeMap<String, Value>,
     /// How many more requests will not find an object.
     pub(super) unseen: HashMap<String, usize>,
+    /// How many more requests will see an application as it was.
+    pub(super) outdated: HashMap<String, (usize, Value)>,
     pub(super) lag: usize,
     pub(super) page_size: usize,
     pub(super) longest_credential: Option<Duration>,
@@ -77,6 +81,7 @@ impl Directory {
             grants: Vec::new(),
             assignments: BTreeMap::new(),
             unseen: HashMap::new(),
+            outdated: HashMap::new(),
             lag: 0,
             page_size: 100,
             longest_credential: None,
@@ -127,6 +132,28 @@ impl Directory {
                 *more -= 1;
                 false
             }
+        }
+    }
+
+    /// Lets an application that is about to be changed be seen as it is for a while.
+    pub(super) fn outdate(&mut self, index: usize) {
+        let before = self.applications[index].clone();
+        let id = before["id"].as_str().unwrap_or_default().to_owned();
+        if self.lag > 0 {
+            self.outdated.entry(id).or_insert((self.lag, before));
+        }
+    }
+
+    /// An application as the copy of the directory has it that answers.
+    pub(super) fn seen_as(&mut self, index: usize) -> Value {
+        let now = self.applications[index].clone();
+        let id = now["id"].as_str().unwrap_or_default().to_owned();
+        match self.outdated.remove(&id) {
+            Some((more @ 1.., before)) => {
+                self.outdated.insert(id, (more - 1, before.clone()));
+                before
+            }
+            _ => now,
         }
     }
 

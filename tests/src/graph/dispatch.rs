@@ -50,7 +50,7 @@ pub(super) async fn answer(
         Some(Fault::Bad) => return Ok(told(Err(Refusal::bad("Try another time.")))),
         Some(Fault::Bare) => return Ok(told(Ok((StatusCode::OK, Some(serde_json::json!({})))))),
         Some(Fault::Denied) => return Ok(told(Err(Refusal::denied()))),
-        Some(Fault::Lost) | None => {}
+        Some(Fault::Lost | Fault::Done(_)) | None => {}
     }
     let is_json = head
         .headers
@@ -63,10 +63,16 @@ pub(super) async fn answer(
     } else {
         directory.route(&head.method, (&path, query), &body_of, bearer.unwrap_or_default())
     };
-    if matches!(fault, Some(Fault::Lost)) {
-        return Err("the connection is cut".into());
+    match fault {
+        Some(Fault::Lost) => Err("the connection is cut".into()),
+        Some(Fault::Done(status)) => {
+            let mut response =
+                told(Err(Refusal::new(status, "UnknownError", "Something is late.")));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            Ok(response)
+        }
+        _ => Ok(told(answer)),
     }
-    Ok(told(answer))
 }
 
 impl Directory {
@@ -100,7 +106,7 @@ impl Directory {
                 if rest.split('/').next() == Some("federatedIdentityCredentials") =>
             {
                 let id = rest.split_once('/').map(|(_, id)| id);
-                federated::answer(self, method, (key, id), body)
+                federated::answer(self, method, (key, id), (&query, body))
             }
             ("servicePrincipals", None, "") => principals::all(self, method, &query, body),
             ("servicePrincipals", Some(key), "") => principals::one(self, method, key, &query),

@@ -4,22 +4,29 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::applications::next_link;
 use super::directory::{Directory, Key};
 use super::dispatch::Answer;
+use super::query::Query;
 use super::refusal::Refusal;
 
 pub(super) fn answer(
     directory: &mut Directory,
     method: &Method,
     (key, id): (&Key, Option<&str>),
-    body: &Value,
+    (query, body): (&Query, &Value),
 ) -> Answer {
     let index = directory.application(key)?;
     let application = directory.applications[index].clone();
+    let next = next_link(
+        directory,
+        &format!("applications/{}/{SEGMENT}", application["id"].as_str().unwrap_or_default()),
+    );
+    let size = directory.page_size;
     let all = directory.federated.entry(application["id"].as_str().unwrap_or_default().to_owned());
     let all = all.or_default();
     let answer = match (method.as_str(), id) {
-        ("GET", None) => Ok((StatusCode::OK, Some(json!({ "value": all })))),
+        ("GET", None) => Ok((StatusCode::OK, Some(query.page(all, size, &next)))),
         ("POST", None) => {
             check(all, body)?;
             let mut new = body.clone();
@@ -65,3 +72,5 @@ fn check(all: &[Value], body: &Value) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+const SEGMENT: &str = "federatedIdentityCredentials";

@@ -18,7 +18,8 @@ mod refusal;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub use self::directory::{DICOM_API, Fault, Seen};
 
@@ -86,7 +87,20 @@ impl Graph {
         self.lock().add_api((app_id, name, uri), scope);
     }
 
-    /// New objects are not found by the next `requests` that look for them, and new credentials are
+    /// Has an application's API publish one more scope.
+    pub fn publish_scope(&self, app_id: &str, scope: &str) {
+        for principal in &mut self.lock().principals {
+            if principal["appId"] == app_id
+                && let Some(scopes) = principal["oauth2PermissionScopes"].as_array_mut()
+            {
+                let id = Uuid::new_v4().to_string();
+                scopes.push(json!({ "id": id, "value": scope, "type": "User", "isEnabled": true }));
+            }
+        }
+    }
+
+    /// New objects are not found by the next `requests` that look for them, changed applications are
+    /// seen by the next `requests` as they were, and new credentials are
     /// not known to the authority at the next `requests` for a token.
     pub fn set_lag(&self, requests: usize) {
         self.lock().lag = requests;
@@ -96,6 +110,7 @@ impl Graph {
     pub fn forget_lag(&self) {
         let mut directory = self.lock();
         directory.unseen.clear();
+        directory.outdated.clear();
         directory.registry.settle();
     }
 
@@ -165,6 +180,24 @@ impl Graph {
     /// The role assignments.
     pub fn assignments(&self) -> Vec<Value> {
         self.lock().assignments.values().cloned().collect()
+    }
+
+    /// Gives somebody a role at this scope, as others do in the portal.
+    pub fn assign(&self, scope: &str, definition: &str, principal: &str) {
+        let name = Uuid::new_v4();
+        let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+        let definition = format!("/providers/Microsoft.Authorization/roleDefinitions/{definition}");
+        let assignment = json!({
+            "id": path,
+            "name": name.to_string(),
+            "properties": {
+                "scope": scope,
+                "roleDefinitionId": definition,
+                "principalId": principal,
+                "principalType": "ServicePrincipal",
+            },
+        });
+        self.lock().assignments.insert(path, assignment);
     }
 
     /// The values of all secrets that it ever gave out.

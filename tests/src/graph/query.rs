@@ -67,9 +67,9 @@ impl Query {
         let page = objects.iter().skip(self.skip).take(size);
         let mut answer = json!({ "value": page.map(|it| self.project(it)).collect::<Vec<_>>() });
         if self.skip + size < objects.len() {
-            let joint = if next.contains('?') { '&' } else { '?' };
             let without = next.split("$skiptoken=").next().unwrap_or(next);
             let without = without.trim_end_matches(['&', '?']);
+            let joint = if without.contains('?') { '&' } else { '?' };
             let token = self.skip + size;
             answer["@odata.nextLink"] = format!("{without}{joint}$skiptoken={token}").into();
         }
