@@ -65,8 +65,7 @@ impl Finding {
 
     /// What the gateway adds to it, over what another adds.
     pub fn added_ratio(&self, other: &Entry) -> Option<Spread> {
-        let gateway = self.gateway().filter(|gateway| gateway.peer != other.peer)?;
-        Spread::of_ratios(&self.added(gateway)?, &self.added(other)?)
+        self.added_over(self.gateway()?, other)
     }
 
     /// The gateway that rewrites URLs over the one that does not.
@@ -82,9 +81,14 @@ impl Finding {
         Spread::of_ratios(&other.samples.figure, &one.samples.figure)
     }
 
-    /// Whether two equals differ so much that nothing follows.
-    pub fn is_noisy(&self) -> bool {
-        self.control().is_some_and(|ratio| (ratio.middle - 1.0).abs() > TRUSTED)
+    /// What nginx adds to the median latency over what it adds itself.
+    pub fn added_control(&self) -> Option<Spread> {
+        self.added_over(self.entry(|peer| *peer == Peer::NginxAgain)?, self.rival(Rival::Nginx)?)
+    }
+
+    fn added_over(&self, one: &Entry, other: &Entry) -> Option<Spread> {
+        let both = Some((one, other)).filter(|(one, other)| one.peer != other.peer);
+        both.and_then(|(one, other)| Spread::of_ratios(&self.added(one)?, &self.added(other)?))
     }
 }
 
@@ -93,6 +97,11 @@ impl Entry {
     pub fn all_syscalls(&self) -> Option<f64> {
         Some(self.syscalls.as_ref()?.iter().map(|(_, calls)| calls).sum())
     }
+}
+
+/// Whether two equals differ so much that nothing follows.
+pub fn is_noisy(control: Option<Spread>) -> bool {
+    control.is_some_and(|ratio| (ratio.middle - 1.0).abs() > TRUSTED)
 }
 
 /// How far from 1 the ratio of two equals may be.

@@ -7,7 +7,7 @@ mod picture;
 use std::fmt::Write;
 
 use crate::case::Figure;
-use crate::finding::{Entry, Finding};
+use crate::finding::{Entry, Finding, is_noisy};
 use crate::samples::{Spread, units};
 
 pub use self::goals::goals;
@@ -56,7 +56,7 @@ pub fn table(finding: &Finding) -> String {
         let _ = writeln!(text, "\nRewriting URLs / keeping them: {}.", spread(Some(rewriting), 3));
     }
     if let Some(control) = finding.control() {
-        let warning = if finding.is_noisy() { NOISY } else { "" };
+        let warning = if is_noisy(finding.control()) { NOISY } else { "" };
         let _ = writeln!(text, "\nnginx again / nginx: {}.{warning}", spread(Some(control), 3));
     }
     for entry in &finding.entries {

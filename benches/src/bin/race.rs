@@ -105,7 +105,7 @@ fn race(arguments: &Arguments) -> Result<()> {
         let names = CASES.map(|case| case.name).join(", ");
         return Err(format!("no case is named so; there are {names}").into());
     }
-    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 3 } else { 12 });
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { 2 } else { 12 });
     let syscalls = if arguments.syscalls { Syscalls::Counted } else { Syscalls::Ignored };
 
     let heading = report::heading(rounds, &peers);

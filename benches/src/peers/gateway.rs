@@ -74,7 +74,7 @@ workers = {workers}
 /// A key that lets callers in; the gateway is to find its hash in a file.
 pub(super) fn key(job: &Job<'_>, binary: &Binary) -> Result<String> {
     let file = job.venue.path(&format!("{}.keys", job.name));
-    // Of an earlier start.
+    // Of an earlier start at the same port.
     if file.exists() {
         fs::remove_file(&file)?;
     }

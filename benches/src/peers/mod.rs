@@ -104,7 +104,7 @@ impl Peer {
             });
         }
         let listen = free_address()?;
-        let name = format!("{self}-{flow}").replace([' ', ','], "-");
+        let name = format!("{self}-{flow}-{}", listen.port()).replace([' ', ','], "-");
         let job = Job { venue, flow, workers, listen, name };
         let mut bearer = None;
         let command = match self {

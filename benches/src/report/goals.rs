@@ -1,7 +1,7 @@
 //! What the gateway is to reach, and whether it did.
 
 use super::markdown;
-use crate::finding::{Finding, Rival};
+use crate::finding::{Finding, Rival, is_noisy};
 use crate::samples::Spread;
 use crate::two_cores::TwoCores;
 
@@ -42,10 +42,14 @@ pub fn goals(findings: &[Finding], two_cores: Option<&TwoCores>) -> String {
     for goal in GOALS.iter().flat_map(|goals| goals.iter()) {
         let finding = findings.iter().find(|finding| finding.case.name == goal.case);
         let measured = finding.and_then(|finding| goal.measured(finding));
-        let is_ratio = matches!(goal.what, What::Over(_) | What::Added(_) | What::Rewriting);
+        let control = finding.and_then(|finding| match goal.what {
+            What::Over(_) | What::Rewriting => finding.control(),
+            What::Added(_) => finding.added_control(),
+            What::Figure | What::Beside | What::Syscalls | What::Start => None,
+        });
         let verdict = match measured {
             None => "not measured",
-            Some(_) if is_ratio && finding.is_some_and(Finding::is_noisy) => "too noisy to say",
+            Some(_) if is_noisy(control) => "too noisy to say",
             Some(measured) if measured <= goal.bound => "yes",
             Some(_) => "**no**",
         };

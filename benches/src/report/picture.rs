@@ -9,7 +9,7 @@ use crate::samples::Spread;
 /// An SVG of the gateway's figures over nginx's and Envoy's, with goals and the control's noise; readable
 /// on light and on dark ground.
 pub fn picture(findings: &[Finding]) -> String {
-    let rows: Vec<Row<'_>> = findings.iter().flat_map(Row::of).collect();
+    let rows: Vec<Row> = findings.iter().flat_map(Row::of).collect();
     let height = TOP + rows.len() as f64 * ROW + 16.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
@@ -35,16 +35,16 @@ pub fn picture(findings: &[Finding]) -> String {
     svg
 }
 
-struct Row<'a> {
+struct Row {
     label: String,
-    finding: &'a Finding,
+    control: Option<Spread>,
     /// Over nginx and over Envoy, each with its goal.
     bars: [(Option<Spread>, Option<f64>); 2],
 }
 
-impl<'a> Row<'a> {
+impl Row {
     /// None for a case without peers; two where added latency counts too.
-    fn of(finding: &'a Finding) -> Vec<Self> {
+    fn of(finding: &Finding) -> Vec<Self> {
         let figure = |rival| {
             let ratio = finding.rival(rival).and_then(|entry| finding.ratio(entry));
             (ratio, over(finding.case.name, What::Over(rival)))
@@ -54,13 +54,11 @@ impl<'a> Row<'a> {
             (ratio, over(finding.case.name, What::Added(rival)))
         };
         let name = finding.case.name;
-        let mut rows = vec![Self { label: name.to_owned(), finding, bars: RIVALS.map(figure) }];
+        let control = finding.control();
+        let mut rows = vec![Self { label: name.to_owned(), control, bars: RIVALS.map(figure) }];
         if finding.case.pace.is_some() {
-            rows.push(Self {
-                label: format!("{name}: p50 added"),
-                finding,
-                bars: RIVALS.map(added),
-            });
+            let (label, control) = (format!("{name}: p50 added"), finding.added_control());
+            rows.push(Self { label, control, bars: RIVALS.map(added) });
         }
         rows.retain(|row| row.bars.iter().any(|(ratio, _)| ratio.is_some()));
         rows
@@ -74,7 +72,7 @@ impl<'a> Row<'a> {
             "<text class=\"end\" x=\"{}\" y=\"{name_at}\">{label}</text>",
             LEFT - 8.0
         );
-        if let Some(control) = self.finding.control() {
+        if let Some(control) = self.control {
             let noise = (control.middle - 1.0).abs();
             let (from, width) = (x(1.0 - noise), x(1.0 + noise) - x(1.0 - noise));
             let height = ROW - 4.0;
