@@ -80,7 +80,7 @@ impl Race {
     /// Memory is not given back, so each measurement has a process of its own.
     fn weigh_memory(&self, finding: &mut Finding) -> Result<()> {
         let case = finding.case;
-        // Nobody's memory is in between.
+        // The origin server is not weighed.
         finding.entries.retain(|entry| entry.peer != Peer::Direct);
         for _ in 0..self.rounds.min(MEMORY_ROUNDS) {
             for Entry { peer, samples, .. } in &mut finding.entries {

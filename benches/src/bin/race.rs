@@ -85,7 +85,7 @@ fn race(arguments: &Arguments) -> Result<()> {
     let gateway = Binary { program, audit, log, rewrites: false };
     let peers_are_the_usual = other.is_none();
     let other = match other {
-        Some(program) => Peer::GatewayB(Binary { program, rewrites, ..gateway.clone() }),
+        Some(program) => Peer::GatewayB(Binary { program, rewrites, ..gateway }),
         None => Peer::Rewriting(Binary { rewrites: true, ..gateway.clone() }),
     };
     let mut peers = vec![Peer::Gateway(gateway), other];

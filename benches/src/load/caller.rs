@@ -42,9 +42,10 @@ impl Caller {
     /// Goes on as far as the socket allows; adds to `done` since when, for each answer that is whole.
     pub(super) fn progress(&mut self, scratch: &mut [u8], done: &mut Vec<Instant>) -> Result<()> {
         match self {
-            Self::Http1(connection) => Ok(done.extend(connection.progress(scratch)?)),
-            Self::Http2(connection) => connection.progress(scratch, done),
+            Self::Http1(connection) => done.extend(connection.progress(scratch)?),
+            Self::Http2(connection) => connection.progress(scratch, done)?,
         }
+        Ok(())
     }
 
     /// Lets so much of bodies pass from now on, and no more.
