@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
 use rustls::client::Resumption;
 
 use self::caller::Caller;
@@ -45,6 +48,8 @@ pub struct Load {
     connections: usize,
     callers: Vec<Caller>,
     epoll: OwnedFd,
+    /// epoll itself wakes on whole milliseconds only.
+    clock: OwnedFd,
     scratch: Vec<u8>,
 }
 
@@ -95,9 +100,12 @@ impl Load {
             connections: case.connections,
             callers: Vec::new(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            clock: timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK)?,
             scratch: vec![0; SCRATCH],
         };
         load.callers = load.open_all()?;
+        let interest = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&load.epoll, &load.clock, epoll::EventData::new_u64(CLOCK), interest)?;
         Ok(load)
     }
 
@@ -133,16 +141,16 @@ impl Load {
                 issued += 1;
             }
             let waits = issued < requests && !idle.is_empty();
-            let patience = match (waits, halting) {
-                (true, _) => due(issued) - now,
-                (false, true) => LULL,
-                (false, false) => PATIENCE,
-            };
+            if waits {
+                self.wake_after(due(issued) - now)?;
+            }
+            let patience = if halting { LULL } else { PATIENCE };
             events.clear();
             let timeout = Timespec::try_from(patience)?;
             epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&timeout))?;
             ready.clear();
-            ready.extend(events.iter().map(|event: &epoll::Event| event.data.u64() as usize));
+            let indices = events.iter().map(|event: &epoll::Event| event.data.u64());
+            ready.extend(indices.filter(|index| *index != CLOCK).map(|index| index as usize));
             if events.is_empty() && !waits {
                 if !halting {
                     return Err(format!("no answer within {} seconds", patience.as_secs()).into());
@@ -173,6 +181,14 @@ impl Load {
         Ok(Outcome { elapsed, latencies })
     }
 
+    fn wake_after(&self, pause: Duration) -> Result<()> {
+        // None at all would stop the clock.
+        let it_value = Timespec::try_from(pause.max(Duration::from_nanos(1)))?;
+        let once = Itimerspec { it_interval: Timespec::default(), it_value };
+        timerfd_settime(&self.clock, TimerfdTimerFlags::empty(), &once)?;
+        Ok(())
+    }
+
     fn open_all(&self) -> Result<Vec<Caller>> {
         (0..self.connections).map(|index| self.open(index)).collect()
     }
@@ -199,6 +215,9 @@ impl Outcome {
         self.latencies[index.min(self.latencies.len() - 1)]
     }
 }
+
+/// What epoll calls the clock, where connections have their index.
+const CLOCK: u64 = u64::MAX;
 
 /// No request of a race takes that long.
 const PATIENCE: Duration = Duration::from_secs(60);
