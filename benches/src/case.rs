@@ -1,6 +1,12 @@
-//! What is asked of the peers: which request, how many, over which wires.
+//! What is asked of the peers: which requests, how many, in which manner and over which wires.
+
+mod all;
+mod transfer;
 
 use std::fmt;
+
+pub use self::all::CASES;
+pub use self::transfer::Transfer;
 
 /// One kind of load.
 #[derive(Clone, Copy)]
@@ -9,16 +15,31 @@ pub struct Case {
     pub name: &'static str,
     /// How callers and the origin server are reached.
     pub flow: Flow,
-    /// What is transferred.
-    pub transfer: Transfer,
+    /// What is transferred: these in turn, and again.
+    pub transfers: &'static [Transfer],
+    /// How callers behave.
+    pub manner: Manner,
     /// Connections that callers keep open.
     pub connections: usize,
     /// Requests of one round.
     pub requests: u64,
-    /// Requests a second; without it, each connection asks again as soon as it is answered.
+    /// Requests a second; without it, each caller asks again as soon as it is answered.
     pub pace: Option<u32>,
     /// What is read off at the end.
     pub figure: Figure,
+}
+
+/// How callers behave.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// One request after another on each connection, over HTTP/1.1.
+    Steady,
+    /// The same, but all stand still after the first MiB, until nothing moves any more.
+    Halting,
+    /// Each request on a connection of its own, whose TLS session is new.
+    Fresh,
+    /// Over HTTP/2, [`STREAMS`] requests at once on each connection.
+    Http2,
 }
 
 /// Which figure of a peer counts.
@@ -30,6 +51,8 @@ pub enum Figure {
     PerGib,
     /// The most memory that was resident at once, in MiB.
     Memory,
+    /// Memory that a connection takes while nothing is asked on it, in KiB.
+    Idle,
 }
 
 /// Where TLS is spoken.
@@ -41,51 +64,48 @@ pub enum Flow {
     OriginTls,
     /// From the caller to the peer.
     CallerTls,
-}
-
-/// A resource of the origin server, or a store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Transfer {
-    /// A page of search results, 1 KiB.
-    Search,
-    /// The metadata of a series, 50 KiB.
-    Metadata,
-    /// The metadata of a study of many series, 20 MiB.
-    LongMetadata,
-    /// One frame, 512 KiB.
-    Frame,
-    /// One instance, 100 MiB.
-    Instance,
-    /// A store of 100 MiB.
-    Store,
+    /// On both sides, as it is before Azure.
+    BothTls,
 }
 
 impl Case {
     /// This case with `parts` times less to do.
     pub fn shortened(mut self, parts: u64) -> Self {
-        let least = match self.figure {
-            Figure::Memory => self.requests,
-            Figure::PerRequest | Figure::PerGib => self.connections as u64,
-        };
+        if matches!(self.figure, Figure::Memory | Figure::Idle) {
+            self.connections = self.connections.div_ceil(parts as usize);
+        }
+        let least = self.connections.max(self.transfers.len()) as u64;
         self.requests = (self.requests / parts).max(least);
         self
     }
 
     /// Bytes of bodies in one round.
     pub fn bytes(&self) -> u64 {
-        self.requests * self.transfer.size()
+        let sizes: u64 = self.transfers.iter().map(|transfer| transfer.size()).sum();
+        self.requests * sizes / self.transfers.len() as u64
+    }
+
+    /// Whether bodies are so large that their first bytes matter little.
+    pub fn is_large(&self) -> bool {
+        self.transfers.iter().any(|transfer| transfer.size() > 1 << 20)
+    }
+
+    /// Whether all answers hold URLs of the origin server.
+    pub fn has_urls(&self) -> bool {
+        let urls = [Transfer::Metadata, Transfer::LongMetadata];
+        self.transfers.iter().all(|transfer| urls.contains(transfer))
     }
 }
 
 impl Flow {
     /// Whether callers speak TLS.
     pub fn has_tls_callers(self) -> bool {
-        self == Self::CallerTls
+        matches!(self, Self::CallerTls | Self::BothTls)
     }
 
     /// Whether the origin server speaks TLS.
     pub fn has_tls_origin(self) -> bool {
-        self == Self::OriginTls
+        matches!(self, Self::OriginTls | Self::BothTls)
     }
 }
 
@@ -95,85 +115,10 @@ impl fmt::Display for Flow {
             Self::Plain => "plain",
             Self::OriginTls => "origin-tls",
             Self::CallerTls => "caller-tls",
+            Self::BothTls => "both-tls",
         })
     }
 }
 
-impl Transfer {
-    /// Bytes of the body that is transferred.
-    pub fn size(self) -> u64 {
-        match self {
-            Self::Search => 1 << 10,
-            Self::Metadata => 50 << 10,
-            Self::LongMetadata => 20 << 20,
-            Self::Frame => 512 << 10,
-            Self::Instance | Self::Store => 100 << 20,
-        }
-    }
-
-    /// The request's target.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Search | Self::Store => "/dicom-web/studies",
-            Self::Metadata => "/dicom-web/studies/1.2.3/series/4.5/metadata",
-            Self::LongMetadata => "/dicom-web/studies/1.2.3/metadata",
-            Self::Frame => "/dicom-web/studies/1.2.3/series/4.5/instances/6.7/frames/1",
-            Self::Instance => "/dicom-web/studies/1.2.3/series/4.5/instances/6.7",
-        }
-    }
-
-    /// What a viewer would ask for.
-    pub fn accept(self) -> &'static str {
-        match self {
-            Self::Search | Self::Metadata | Self::LongMetadata | Self::Store => {
-                "application/dicom+json"
-            }
-            Self::Frame => "multipart/related; type=\"application/octet-stream\"",
-            Self::Instance => "multipart/related; type=\"application/dicom\"",
-        }
-    }
-}
-
-/// All of them, in the order of the report.
-pub const CASES: [Case; 15] = {
-    use Flow::{CallerTls, OriginTls, Plain};
-    [
-        small("json-1k", Plain, Transfer::Search, 20_000),
-        Case {
-            pace: Some(5_000),
-            requests: 5_000,
-            ..small("json-1k-paced", Plain, Transfer::Search, 0)
-        },
-        small("json-1k/origin-tls", OriginTls, Transfer::Search, 20_000),
-        small("json-50k", Plain, Transfer::Metadata, 10_000),
-        small("json-50k/origin-tls", OriginTls, Transfer::Metadata, 10_000),
-        large("json-20m", Plain, Transfer::LongMetadata, 4, 32),
-        large("frame-512k", Plain, Transfer::Frame, 16, 2_048),
-        large("frame-512k/origin-tls", OriginTls, Transfer::Frame, 16, 1_024),
-        large("frame-512k/caller-tls", CallerTls, Transfer::Frame, 16, 1_024),
-        large("get-100m", Plain, Transfer::Instance, 4, 8),
-        large("get-100m/origin-tls", OriginTls, Transfer::Instance, 4, 8),
-        large("post-100m", Plain, Transfer::Store, 4, 8),
-        large("post-100m/origin-tls", OriginTls, Transfer::Store, 4, 8),
-        large("post-100m/caller-tls", CallerTls, Transfer::Store, 4, 8),
-        Case {
-            figure: Figure::Memory,
-            ..large("memory-64x100m", Plain, Transfer::Instance, 64, 64)
-        },
-    ]
-};
-
-const fn small(name: &'static str, flow: Flow, transfer: Transfer, requests: u64) -> Case {
-    let figure = Figure::PerRequest;
-    Case { name, flow, transfer, connections: 64, requests, pace: None, figure }
-}
-
-const fn large(
-    name: &'static str,
-    flow: Flow,
-    transfer: Transfer,
-    connections: usize,
-    requests: u64,
-) -> Case {
-    Case { name, flow, transfer, connections, requests, pace: None, figure: Figure::PerGib }
-}
+/// Requests under way on one HTTP/2 connection: of a viewer that fetches frames.
+pub const STREAMS: usize = 8;

@@ -7,6 +7,7 @@
 //! rounds: absolute figures wander with the machine's mood, ratios hardly.
 
 pub mod case;
+pub mod finding;
 pub mod load;
 pub mod machine;
 pub mod origin;
@@ -17,6 +18,7 @@ pub mod report;
 pub mod samples;
 pub mod strace;
 pub mod token;
+pub mod two_cores;
 pub mod venue;
 
 /// A race either comes to a result or says why it did not.

@@ -7,17 +7,33 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::Result;
 
-/// The core of whoever is measured.
-pub const PEER_CORE: usize = 0;
+/// Cores that a process may run on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cores {
+    /// That of whoever is measured.
+    Peer,
+    /// That of callers, origin server and authority.
+    World,
+    /// These two.
+    Both,
+}
 
-/// The core of callers, origin server and authority.
-pub const WORLD_CORE: usize = 1;
+impl Cores {
+    /// Their numbers.
+    pub fn numbers(self) -> &'static [usize] {
+        match self {
+            Self::Peer => &[0],
+            Self::World => &[1],
+            Self::Both => &[0, 1],
+        }
+    }
 
-/// Binds this thread, and those that it starts, to [`WORLD_CORE`].
-pub fn stay_beside() -> Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(WORLD_CORE);
-    Ok(sched_setaffinity(None, &cores)?)
+    /// Binds this thread, and those that it starts, to these.
+    pub fn keep_this_thread(self) -> Result<()> {
+        let mut cores = CpuSet::new();
+        self.numbers().iter().for_each(|core| cores.set(*core));
+        Ok(sched_setaffinity(None, &cores)?)
+    }
 }
 
 /// Processor, cores and kernel in one line.

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::Result;
 use crate::case::{Flow, Transfer};
 use crate::load::Target;
-use crate::machine::WORLD_CORE;
+use crate::machine::Cores;
 use crate::process::Process;
 use crate::venue::free_address;
 
@@ -22,7 +22,7 @@ pub struct Origin {
 
 impl Origin {
     /// Starts it in `folder`, where the certificates are. It serves anyone, but [`CHECK`] needs `token`.
-    pub fn start(folder: &Path, token: &str) -> Result<Self> {
+    pub fn start(folder: &Path, token: &str, cores: Cores) -> Result<Self> {
         let (plain, tls) = (free_address()?, free_address()?);
         for transfer in [Transfer::Search, Transfer::Metadata, Transfer::LongMetadata] {
             let body = instances(plain, usize::try_from(transfer.size())?);
@@ -52,7 +52,7 @@ impl Origin {
         let file = folder.join("origin.conf");
         fs::write(&file, configuration)?;
         let command = ["nginx", "-e", "stderr", "-c", &file.display().to_string()];
-        let process = Process::start(&command, WORLD_CORE, &folder.join("origin.log"))?;
+        let process = Process::start(&command, cores, &folder.join("origin.log"))?;
         let origin = Self { plain, tls, _process: process };
         crate::peers::wait_until(200, || {
             Target { address: plain, tls: None, bearer: Some(token.to_owned()) }.status(CHECK)

@@ -1,5 +1,7 @@
 //! Processes that a race starts: on a core of their own, weighed, and gone when the race is.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Result;
+use crate::machine::Cores;
 
 /// A running program and the processes that it started. Ends when dropped.
 pub struct Process {
@@ -16,13 +19,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` on core `core`; what it says goes to the file `says`.
+    /// Starts `command` on `cores`; what it says goes to the file `says`.
     ///
     /// It ends with the race, even if the race itself is killed.
-    pub fn start(command: &[&str], core: usize, says: &Path) -> Result<Self> {
+    pub fn start(command: &[&str], cores: Cores, says: &Path) -> Result<Self> {
         let out = File::create(says)?;
+        let cores = cores.numbers().iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "TERM", "taskset", "-c", &core.to_string()])
+            .args(["--pdeathsig", "TERM", "taskset", "-c", &cores])
             .args(command)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
@@ -70,15 +74,22 @@ impl Drop for Process {
 
 /// CPU time that all threads of these processes have had.
 pub fn cpu_time(family: &[u32]) -> Result<Duration> {
-    let mut nanos = 0;
+    Ok(cpu_times(family)?.into_values().sum())
+}
+
+/// CPU time that each thread of these processes has had, by its id.
+pub fn cpu_times(family: &[u32]) -> Result<HashMap<OsString, Duration>> {
+    let mut times = HashMap::new();
     for pid in family {
         for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let task = task?;
             // A thread may have ended since it was listed.
-            let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
-            nanos += text.split_whitespace().next().ok_or("an empty schedstat")?.parse::<u64>()?;
+            let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
+            let nanos = text.split_whitespace().next().ok_or("an empty schedstat")?.parse()?;
+            times.insert(task.file_name(), Duration::from_nanos(nanos));
         }
     }
-    Ok(Duration::from_nanos(nanos))
+    Ok(times)
 }
 
 /// Forgets how much memory these processes once had, so that the next peak can be read.
@@ -89,16 +100,25 @@ pub fn forget_peak(family: &[u32]) -> Result<()> {
     Ok(())
 }
 
-/// The most memory that was resident at once, in bytes, summed over these processes.
-pub fn peak_memory(family: &[u32]) -> Result<u64> {
-    let mut kib = 0;
+/// Memory that is resident now, in KiB, summed over these processes.
+pub fn memory(family: &[u32]) -> Result<f64> {
+    status(family, "VmRSS:")
+}
+
+/// The most memory that was resident at once, in KiB, summed over these processes.
+pub fn peak_memory(family: &[u32]) -> Result<f64> {
+    status(family, "VmHWM:")
+}
+
+fn status(family: &[u32], name: &str) -> Result<f64> {
+    let mut kib = 0.0;
     for pid in family {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|text| text.split_whitespace().next()).ok_or("no VmHWM")?;
-        kib += peak.parse::<u64>()?;
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        let value = value.and_then(|text| text.split_whitespace().next()).ok_or("no such size")?;
+        kib += value.parse::<f64>()?;
     }
-    Ok(kib << 10)
+    Ok(kib)
 }
 
 fn parent(pid: u32) -> Option<u32> {

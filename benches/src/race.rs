@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::case::{Case, Figure, Flow};
+use crate::finding::{Entry, Finding};
 use crate::load::{Load, Outcome};
+use crate::machine::Cores;
 use crate::peers::{Peer, Running};
-use crate::process::{cpu_time, forget_peak, peak_memory};
+use crate::process::{cpu_time, forget_peak, memory, peak_memory};
 use crate::samples::Samples;
 use crate::strace;
 use crate::venue::Venue;
@@ -21,7 +23,7 @@ pub struct Race {
     /// Whether system calls are counted too, in a round that counts for nothing else.
     pub syscalls: Syscalls,
     venue: Venue,
-    running: Vec<(Flow, Vec<Running>)>,
+    running: Vec<(Flow, Peer, Running)>,
 }
 
 /// Whether system calls are counted.
@@ -33,67 +35,42 @@ pub enum Syscalls {
     Ignored,
 }
 
-/// What came of one case.
-pub struct Finding {
-    /// The case.
-    pub case: Case,
-    /// One for each peer.
-    pub entries: Vec<Entry>,
-}
-
-/// One peer in one case.
-pub struct Entry {
-    /// Who.
-    pub peer: Peer,
-    /// What was measured, round by round.
-    pub samples: Samples,
-    /// System calls per request, the most frequent first.
-    pub syscalls: Option<Vec<(String, f64)>>,
-}
-
 impl Race {
     /// Starts the venue; peers start when they are first needed.
     pub fn new(peers: Vec<Peer>, rounds: usize, syscalls: Syscalls) -> Result<Self> {
-        Ok(Self { peers, rounds, syscalls, venue: Venue::open()?, running: Vec::new() })
+        let venue = Venue::open(Cores::World)?;
+        Ok(Self { peers, rounds, syscalls, venue, running: Vec::new() })
     }
 
     /// Runs one case.
     pub fn run(&mut self, case: &Case) -> Result<Finding> {
-        let mut samples: Vec<Samples> = self.peers.iter().map(|_| Samples::default()).collect();
+        let peers = self.peers.iter().filter(|peer| peer.takes_part(case));
+        let entry =
+            |peer: &Peer| Entry { peer: peer.clone(), samples: Samples::default(), syscalls: None };
+        let mut finding = Finding { case: *case, entries: peers.map(entry).collect() };
         match case.figure {
-            Figure::Memory => self.weigh_memory(case, &mut samples)?,
-            Figure::PerRequest | Figure::PerGib => self.weigh_time(case, &mut samples)?,
+            Figure::Memory | Figure::Idle => self.weigh_memory(&mut finding)?,
+            Figure::PerRequest | Figure::PerGib => self.weigh_time(&mut finding)?,
         }
-        let mut entries = Vec::new();
-        for (index, (peer, samples)) in self.peers.clone().into_iter().zip(samples).enumerate() {
-            let counted = self.syscalls == Syscalls::Counted && case.figure == Figure::PerRequest;
-            let syscalls = match self.running(case.flow)?.get(index) {
-                Some(running) if counted && peer != Peer::Direct => {
-                    let mut load = prepared(running, case)?;
-                    Some(strace::count(&running.family, case.requests, || {
-                        load.run(case.requests, case.pace).map(drop)
-                    })?)
-                }
-                _ => None,
-            };
-            entries.push(Entry { peer, samples, syscalls });
+        if self.syscalls == Syscalls::Counted && case.figure == Figure::PerRequest {
+            self.count_syscalls(&mut finding)?;
         }
-        Ok(Finding { case: *case, entries })
+        Ok(finding)
     }
 
-    fn weigh_time(&mut self, case: &Case, samples: &mut [Samples]) -> Result<()> {
-        let rounds = self.rounds;
-        let running = self.running(case.flow)?;
+    fn weigh_time(&mut self, finding: &mut Finding) -> Result<()> {
+        let (case, rounds) = (finding.case, self.rounds);
+        let running = self.running(finding)?;
         for round in 0..=rounds {
             let mut order: Vec<usize> = (0..running.len()).collect();
             if round % 2 == 1 {
                 order.reverse();
             }
             for index in order {
-                let (outcome, cpu) = time(&running[index], case)?;
+                let (outcome, cpu) = time(running[index], &case)?;
                 // The first round fills caches and pools.
                 if round > 0 {
-                    samples[index].add(case, &outcome, cpu);
+                    finding.entries[index].samples.add_time(&case, &outcome, cpu);
                 }
             }
         }
@@ -101,37 +78,56 @@ impl Race {
     }
 
     /// Memory is not given back, so each measurement has a process of its own.
-    fn weigh_memory(&self, case: &Case, samples: &mut [Samples]) -> Result<()> {
+    fn weigh_memory(&self, finding: &mut Finding) -> Result<()> {
+        let case = finding.case;
+        // The origin server is not weighed.
+        finding.entries.retain(|entry| entry.peer != Peer::Direct);
         for _ in 0..self.rounds.min(MEMORY_ROUNDS) {
-            for (peer, samples) in self.peers.iter().zip(&mut *samples) {
-                let running = peer.start(&self.venue, case.flow)?;
-                if running.family.is_empty() {
-                    continue;
-                }
+            for Entry { peer, samples, .. } in &mut finding.entries {
+                let running = peer.start(&self.venue, case.flow, 1)?;
+                let before = memory(&running.family)?;
                 forget_peak(&running.family)?;
-                let (outcome, cpu) = time(&running, case)?;
-                samples.add(case, &outcome, cpu);
-                let peak = peak_memory(&running.family)? as f64 / f64::from(1 << 20);
-                samples.figure.pop();
-                samples.figure.push(peak);
+                let mut load = Load::connect(&running.target, &case)?;
+                load.run(case.requests, case.pace)?;
+                thread::sleep(SETTLED);
+                let weigh = if case.figure == Figure::Idle { memory } else { peak_memory };
+                samples.add_memory(&case, before, weigh(&running.family)?);
+                samples.start.push(running.ready_after.as_secs_f64() * 1e3);
             }
         }
         Ok(())
     }
 
-    fn running(&mut self, flow: Flow) -> Result<&[Running]> {
-        let found = self.running.iter().position(|(other, _)| *other == flow);
-        let index = match found {
-            Some(index) => index,
-            None => {
-                let started = self.peers.iter().map(|peer| peer.start(&self.venue, flow));
-                let started = started.collect::<Result<Vec<_>>>()?;
-                self.running.push((flow, started));
-                self.running.len() - 1
+    fn count_syscalls(&mut self, finding: &mut Finding) -> Result<()> {
+        let case = finding.case;
+        let running = self.running(finding)?;
+        for (entry, running) in finding.entries.iter_mut().zip(running) {
+            if entry.peer != Peer::Direct {
+                let mut load = prepared(running, &case)?;
+                entry.syscalls = Some(strace::count(&running.family, case.requests, || {
+                    load.run(case.requests, case.pace).map(drop)
+                })?);
             }
-        };
-        Ok(&self.running[index].1)
+        }
+        Ok(())
     }
+
+    /// Those who take part, in this order.
+    fn running(&mut self, finding: &Finding) -> Result<Vec<&Running>> {
+        let flow = finding.case.flow;
+        let peers: Vec<&Peer> = finding.entries.iter().map(|entry| &entry.peer).collect();
+        for &peer in &peers {
+            if find(&self.running, flow, peer).is_none() {
+                self.running.push((flow, peer.clone(), peer.start(&self.venue, flow, 1)?));
+            }
+        }
+        Ok(peers.into_iter().filter_map(|peer| find(&self.running, flow, peer)).collect())
+    }
+}
+
+fn find<'a>(running: &'a [(Flow, Peer, Running)], flow: Flow, peer: &Peer) -> Option<&'a Running> {
+    let found = running.iter().find(|(at, other, _)| *at == flow && other == peer);
+    found.map(|(_, _, running)| running)
 }
 
 /// One round, and the CPU seconds that the peer took for it.
@@ -146,8 +142,8 @@ fn time(running: &Running, case: &Case) -> Result<(Outcome, f64)> {
 
 /// Callers whose connections are accepted and in use. Large bodies make up for that by themselves.
 fn prepared(running: &Running, case: &Case) -> Result<Load> {
-    let mut load = Load::connect(&running.target, case.transfer, case.connections)?;
-    if case.transfer.size() <= 1 << 20 {
+    let mut load = Load::connect(&running.target, case)?;
+    if !case.is_large() {
         load.run(2 * case.connections as u64, None)?;
     }
     thread::sleep(SETTLED);

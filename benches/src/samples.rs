@@ -6,14 +6,18 @@ use crate::load::Outcome;
 /// One peer's figures in one case; the n-th of each is of the n-th round.
 #[derive(Default)]
 pub struct Samples {
-    /// What the case is about, in the unit that [`unit()`] names.
+    /// What the case is about, in the first unit that [`units()`] names.
     pub figure: Vec<f64>,
-    /// Requests a second, or MiB a second where bodies are what counts.
-    pub rate: Vec<f64>,
+    /// What is worth knowing beside it, in the second one.
+    pub beside: Vec<f64>,
     /// The median latency of each round, in microseconds.
     pub p50: Vec<f64>,
     /// The 99th percentile of each round, in microseconds.
     pub p99: Vec<f64>,
+    /// The 99.9th percentile of each round, in microseconds.
+    pub p999: Vec<f64>,
+    /// Milliseconds from start to first answer, where each round has a process of its own.
+    pub start: Vec<f64>,
 }
 
 /// The middle of some values, and where the middle half of them lies.
@@ -28,19 +32,30 @@ pub struct Spread {
 }
 
 impl Samples {
-    /// Adds a round; `cpu` is in seconds.
-    pub fn add(&mut self, case: &Case, outcome: &Outcome, cpu: f64) {
+    /// Adds a round of CPU time; `cpu` is in seconds.
+    pub fn add_time(&mut self, case: &Case, outcome: &Outcome, cpu: f64) {
         let gib = case.bytes() as f64 / f64::from(1 << 30);
         let requests = case.requests as f64;
         let seconds = outcome.elapsed.as_secs_f64();
-        let (figure, rate) = match case.figure {
-            Figure::PerRequest => (cpu * 1e5 / requests, requests / seconds),
-            Figure::PerGib | Figure::Memory => (cpu / gib, gib * 1024.0 / seconds),
+        let (figure, rate) = if case.figure == Figure::PerRequest {
+            (cpu * 1e5 / requests, requests / seconds)
+        } else {
+            (cpu / gib, gib * 1024.0 / seconds)
         };
         self.figure.push(figure);
-        self.rate.push(rate);
-        self.p50.push(outcome.percentile(50).into());
-        self.p99.push(outcome.percentile(99).into());
+        self.beside.push(rate);
+        self.p50.push(outcome.quantile(0.5).into());
+        self.p99.push(outcome.quantile(0.99).into());
+        self.p999.push(outcome.quantile(0.999).into());
+    }
+
+    /// Adds a round of memory: what was resident before it, and at its peak or end, in KiB.
+    pub fn add_memory(&mut self, case: &Case, before: f64, then: f64) {
+        let each = (then - before) / case.connections as f64;
+        let all = then / 1024.0;
+        let (figure, beside) = if case.figure == Figure::Idle { (each, all) } else { (all, each) };
+        self.figure.push(figure);
+        self.beside.push(beside);
     }
 }
 
@@ -66,12 +81,13 @@ impl Spread {
     }
 }
 
-/// What the case's figure is counted in.
-pub fn unit(figure: Figure) -> &'static str {
+/// What the case's figures are counted in.
+pub fn units(figure: Figure) -> [&'static str; 2] {
     match figure {
-        Figure::PerRequest => "CPU s / 100k",
-        Figure::PerGib => "CPU s / GiB",
-        Figure::Memory => "peak MiB",
+        Figure::PerRequest => ["CPU s / 100k", "requests/s"],
+        Figure::PerGib => ["CPU s / GiB", "MiB/s"],
+        Figure::Memory => ["peak MiB", "KiB a transfer"],
+        Figure::Idle => ["KiB a connection", "MiB"],
     }
 }
 

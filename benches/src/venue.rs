@@ -12,6 +12,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 
 use crate::Result;
+use crate::machine::Cores;
 use crate::origin::Origin;
 use crate::token;
 
@@ -29,13 +30,14 @@ pub struct Venue {
 }
 
 impl Venue {
-    /// Starts everything but the peers.
-    pub fn open() -> Result<Self> {
+    /// Starts everything but the peers, on `cores`.
+    pub fn open(cores: Cores) -> Result<Self> {
+        cores.keep_this_thread()?;
         let folder = tempfile::Builder::new().prefix("race-").tempdir()?;
         let tls = certify(folder.path())?;
         let token = token::token();
         let token_endpoint = token::serve()?;
-        let origin = Origin::start(folder.path(), &token)?;
+        let origin = Origin::start(folder.path(), &token, cores)?;
         Ok(Self { folder, tls, token, token_endpoint, origin })
     }
 

@@ -7,7 +7,7 @@ use super::Job;
 use crate::Result;
 
 pub(super) fn command(job: &Job<'_>, program: &Path) -> Result<Vec<String>> {
-    let Job { venue, flow, listen, name } = job;
+    let Job { venue, flow, workers, listen, name } = job;
     let dir = venue.path("").display().to_string();
     let (listener, cluster) = (
         if flow.has_tls_callers() { LISTENER_TLS.replace("DIR", &dir) } else { String::new() },
@@ -23,8 +23,9 @@ pub(super) fn command(job: &Job<'_>, program: &Path) -> Result<Vec<String>> {
             .replace("ORIGIN_PORT", &origin.port().to_string())
             .replace("TOKEN_PORT", &venue.token_endpoint.port().to_string()),
     )?;
+    let workers = workers.to_string();
     let program = program.display().to_string();
-    let flags = ["--concurrency", "1", "--disable-hot-restart", "-l", "critical", "-c", &file];
+    let flags = ["--concurrency", &workers, "--disable-hot-restart", "-l", "critical", "-c", &file];
     Ok([&program as &str].into_iter().chain(flags).map(str::to_owned).collect())
 }
 
@@ -61,7 +62,7 @@ const LISTENER_TLS: &str = r#"
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
           common_tls_context:
-            alpn_protocols: [http/1.1]
+            alpn_protocols: [h2, http/1.1]
             tls_certificates: [ { certificate_chain: { filename: DIR/chain.pem }, private_key: { filename: DIR/key.pem } } ]
 "#;
 

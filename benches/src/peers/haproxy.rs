@@ -4,10 +4,10 @@ use super::Job;
 use crate::Result;
 
 pub(super) fn command(job: &Job<'_>) -> Result<Vec<String>> {
-    let Job { venue, flow, listen, name } = job;
+    let Job { venue, flow, workers, listen, name } = job;
     let both = venue.path("both.pem").display().to_string();
     let bind = if flow.has_tls_callers() {
-        format!("ssl crt {both} alpn http/1.1")
+        format!("ssl crt {both} alpn h2,http/1.1")
     } else {
         String::new()
     };
@@ -22,7 +22,7 @@ pub(super) fn command(job: &Job<'_>) -> Result<Vec<String>> {
         &format!(
             r#"
 global
-  nbthread 1
+  nbthread {workers}
   maxconn 4000
   tune.maxrewrite 4096
   ssl-default-bind-options ssl-min-ver TLSv1.3

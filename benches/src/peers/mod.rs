@@ -16,9 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::case::Flow;
+use crate::case::{Case, Figure, Flow, Manner};
 use crate::load::Target;
-use crate::machine::PEER_CORE;
+use crate::machine::Cores;
 use crate::origin::CHECK;
 use crate::process::Process;
 use crate::venue::{Venue, free_address};
@@ -32,6 +32,8 @@ pub enum Peer {
     Gateway(Binary),
     /// Another build of the gateway.
     GatewayB(Binary),
+    /// The gateway, putting its own URLs in the place of the origin server's: where answers hold any.
+    Rewriting(Binary),
     /// nginx, with the token in its configuration.
     Nginx,
     /// nginx once more: what the ratio of two equals looks like.
@@ -47,6 +49,8 @@ pub enum Peer {
 pub struct Binary {
     /// The program.
     pub program: PathBuf,
+    /// Whether it keeps an audit record of each transaction; in a file.
+    pub audit: bool,
     /// Whether it writes a line per transaction; to nowhere.
     pub log: bool,
     /// Whether it puts its own URLs in the place of the origin server's.
@@ -59,6 +63,8 @@ pub struct Running {
     pub target: Target,
     /// Its processes; empty for [`Peer::Direct`].
     pub family: Vec<u32>,
+    /// How long it took from its start to the first request that was served.
+    pub ready_after: Duration,
     _process: Option<Process>,
 }
 
@@ -66,35 +72,58 @@ pub struct Running {
 struct Job<'a> {
     venue: &'a Venue,
     flow: Flow,
+    workers: usize,
     listen: SocketAddr,
     /// For names of files.
     name: String,
 }
 
 impl Peer {
-    /// Starts it before the venue's origin server, and has seen that it brings the token.
-    pub fn start(&self, venue: &Venue, flow: Flow) -> Result<Running> {
+    /// Whether it can do what is asked for, and differs in it from another peer.
+    pub fn takes_part(&self, case: &Case) -> bool {
+        match self {
+            // The origin server speaks HTTP/1.1 only.
+            Self::Direct => case.manner != Manner::Http2,
+            Self::Rewriting(_) => case.has_urls() && case.figure != Figure::Memory,
+            _ => true,
+        }
+    }
+
+    /// Starts it before the venue's origin server, on as many cores as it has workers, and has seen that
+    /// it brings the token.
+    pub fn start(&self, venue: &Venue, flow: Flow, workers: usize) -> Result<Running> {
         if *self == Self::Direct {
             let tls = flow.has_tls_origin().then(|| venue.tls.clone());
             let bearer = Some(venue.token.clone());
             let target = Target { address: venue.origin.address(flow), tls, bearer };
-            return Ok(Running { target, family: Vec::new(), _process: None });
+            return Ok(Running {
+                target,
+                family: Vec::new(),
+                ready_after: Duration::ZERO,
+                _process: None,
+            });
         }
         let listen = free_address()?;
-        let name = format!("{self}-{flow}").replace(' ', "-");
-        let job = Job { venue, flow, listen, name };
+        let name = format!("{self}-{flow}-{}", listen.port()).replace([' ', ','], "-");
+        let job = Job { venue, flow, workers, listen, name };
+        let mut bearer = None;
         let command = match self {
             Self::Direct => unreachable!("has no process"),
-            Self::Gateway(binary) | Self::GatewayB(binary) => gateway::command(&job, binary)?,
+            Self::Gateway(binary) | Self::GatewayB(binary) | Self::Rewriting(binary) => {
+                bearer = Some(gateway::key(&job, binary)?);
+                gateway::command(&job, binary)?
+            }
             Self::Nginx | Self::NginxAgain => nginx::command(&job)?,
             Self::Haproxy => haproxy::command(&job)?,
             Self::Envoy(program) => envoy::command(&job, program)?,
         };
         let command: Vec<&str> = command.iter().map(String::as_str).collect();
         let says = venue.path(&format!("{}.log", job.name));
-        let mut process = Process::start(&command, PEER_CORE, &says)?;
+        let cores = if workers == 1 { Cores::Peer } else { Cores::Both };
+        let start = Instant::now();
+        let mut process = Process::start(&command, cores, &says)?;
         let tls = flow.has_tls_callers().then(|| venue.tls.clone());
-        let target = Target { address: listen, tls, bearer: None };
+        let target = Target { address: listen, tls, bearer };
         wait_until(200, || {
             if process.has_ended() {
                 return Err("it ended".into());
@@ -105,8 +134,8 @@ impl Peer {
             let log = fs::read_to_string(&says).unwrap_or_default();
             format!("{self} does not serve {flow} ({error}): {log}")
         })?;
-        let family = process.family();
-        Ok(Running { target, family, _process: Some(process) })
+        let (family, ready_after) = (process.family(), start.elapsed());
+        Ok(Running { target, family, ready_after, _process: Some(process) })
     }
 
     /// Those of `names` that are installed; the rest with what would install them.
@@ -140,6 +169,7 @@ impl fmt::Display for Peer {
             Self::Direct => "direct",
             Self::Gateway(_) => "gateway",
             Self::GatewayB(_) => "gateway-b",
+            Self::Rewriting(_) => "gateway, rewriting",
             Self::Nginx => "nginx",
             Self::NginxAgain => "nginx again",
             Self::Haproxy => "haproxy",
@@ -158,7 +188,7 @@ pub(crate) fn wait_until(status: u16, mut ask: impl FnMut() -> Result<u16>) -> R
                 let answered = answered?;
                 return Err(format!("it answers {answered}, not {status}").into());
             }
-            _ => thread::sleep(Duration::from_millis(20)),
+            _ => thread::sleep(Duration::from_millis(2)),
         }
     }
 }

@@ -4,9 +4,9 @@ use super::Job;
 use crate::Result;
 
 pub(super) fn command(job: &Job<'_>) -> Result<Vec<String>> {
-    let Job { venue, flow, listen, name } = job;
+    let Job { venue, flow, workers, listen, name } = job;
     let listener = if flow.has_tls_callers() {
-        "ssl reuseport backlog=4096; ssl_certificate DIR/chain.pem; ssl_certificate_key DIR/key.pem; \
+        "ssl http2 reuseport backlog=4096; ssl_certificate DIR/chain.pem; ssl_certificate_key DIR/key.pem; \
          ssl_protocols TLSv1.3"
     } else {
         "reuseport backlog=4096"
@@ -20,6 +20,7 @@ pub(super) fn command(job: &Job<'_>) -> Result<Vec<String>> {
             .replace("LISTEN", &listen.to_string())
             .replace("ORIGIN", &venue.origin.address(*flow).to_string())
             .replace("TOKEN", &venue.token)
+            .replace("WORKERS", &workers.to_string())
             .replace("NAME", name)
             .replace("DIR", &venue.path("").display().to_string()),
     )?;
@@ -27,7 +28,7 @@ pub(super) fn command(job: &Job<'_>) -> Result<Vec<String>> {
 }
 
 const CONFIGURATION: &str = r#"
-user root; daemon off; worker_processes 1; worker_rlimit_nofile 8192;
+user root; daemon off; worker_processes WORKERS; worker_rlimit_nofile 8192;
 pid DIR/NAME.pid; error_log stderr crit;
 events { worker_connections 4096; }
 http {

@@ -5,12 +5,10 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rustix::net::{RecvFlags, recv};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned};
-
+use super::Target;
+use super::request::Request;
 use super::response::{Chunks, Head};
-use super::{Request, Target};
+use super::wire::Wire;
 use crate::Result;
 
 pub(super) struct Connection {
@@ -18,13 +16,10 @@ pub(super) struct Connection {
     request: Rc<Request>,
     phase: Phase,
     since: Instant,
+    /// So much of bodies may pass before this caller stands still.
+    allowance: u64,
     /// What came of a head that is not whole.
     partial: Vec<u8>,
-}
-
-enum Wire {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 #[derive(Clone, Copy)]
@@ -39,40 +34,24 @@ enum Phase {
 
 impl Connection {
     pub(super) fn open(target: &Target, request: &Rc<Request>) -> Result<Self> {
-        let socket = TcpStream::connect(target.address)?;
-        socket.set_nodelay(true)?;
-        let wire = match &target.tls {
-            None => {
-                socket.set_nonblocking(true)?;
-                Wire::Plain(socket)
-            }
-            Some(config) => {
-                let name = ServerName::from(target.address.ip());
-                let tls = ClientConnection::new(config.clone(), name)?;
-                let mut stream = StreamOwned::new(tls, socket);
-                while stream.conn.is_handshaking() {
-                    stream.conn.complete_io(&mut stream.sock)?;
-                }
-                stream.sock.set_nonblocking(true)?;
-                Wire::Tls(Box::new(stream))
-            }
-        };
-        let (request, partial) = (request.clone(), Vec::new());
-        Ok(Self { wire, request, phase: Phase::Idle, since: Instant::now(), partial })
+        let (wire, request, partial) = (Wire::open(target)?, request.clone(), Vec::new());
+        let (phase, since) = (Phase::Idle, Instant::now());
+        Ok(Self { wire, request, phase, since, allowance: u64::MAX, partial })
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
-        match &self.wire {
-            Wire::Plain(socket) => socket,
-            Wire::Tls(stream) => &stream.sock,
-        }
+        self.wire.socket()
+    }
+
+    /// Lets so much of bodies pass from now on.
+    pub(super) fn allow(&mut self, allowance: u64) {
+        self.allowance = allowance;
     }
 
     /// Sends the request and waits for its answer's status.
     pub(super) fn blocking_status(&mut self) -> Result<u16> {
-        self.socket().set_nonblocking(false)?;
-        self.socket().set_read_timeout(Some(Duration::from_secs(5)))?;
-        self.begin(Instant::now())?;
+        self.wire.block(Duration::from_secs(5))?;
+        self.begin(&self.request.clone(), Instant::now())?;
         let mut buffer = [0; HEAD];
         loop {
             let read = self.wire.read(&mut buffer)?;
@@ -87,7 +66,8 @@ impl Connection {
     }
 
     /// Starts the next request; its time counts from `since`.
-    pub(super) fn begin(&mut self, since: Instant) -> Result<()> {
+    pub(super) fn begin(&mut self, request: &Rc<Request>, since: Instant) -> Result<()> {
+        self.request.clone_from(request);
         self.since = since;
         self.phase = Phase::SendingHead { sent: 0 };
         self.send()
@@ -99,9 +79,8 @@ impl Connection {
         loop {
             let asked = match self.phase {
                 Phase::Idle => return Ok(None),
-                Phase::Body { left } => {
-                    usize::try_from(left).map_or(scratch.len(), |left| left.min(scratch.len()))
-                }
+                Phase::Body { .. } if self.allowance == 0 => return Ok(None),
+                Phase::Body { left } => at_most(left.min(self.allowance), scratch.len()),
                 Phase::Chunks(_) => scratch.len(),
                 // Little, since it is copied; the rest of the body is not.
                 Phase::Head | Phase::SendingHead { .. } | Phase::SendingBody { .. } => HEAD,
@@ -115,6 +94,7 @@ impl Connection {
             let is_whole = match &mut self.phase {
                 Phase::Body { left } => {
                     *left -= read as u64;
+                    self.allowance = self.allowance.saturating_sub(read as u64);
                     *left == 0
                 }
                 Phase::Chunks(chunks) => chunks.take(&scratch[..read])?,
@@ -158,12 +138,9 @@ impl Connection {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match (&mut self.wire, self.phase) {
-            // The kernel counts, and copies nothing.
-            (Wire::Plain(socket), Phase::Body { .. }) => {
-                Ok(recv(socket, buffer, RecvFlags::TRUNC).map(|(_, length)| length)?)
-            }
-            (wire, _) => wire.read(buffer),
+        match self.phase {
+            Phase::Body { .. } => self.wire.drain(buffer),
+            _ => self.wire.read(buffer),
         }
     }
 
@@ -189,11 +166,12 @@ impl Connection {
                     self.wire.flush()?;
                     Phase::Head
                 }
+                Phase::SendingBody { .. } if self.allowance == 0 => return Ok(()),
                 Phase::SendingBody { left } => {
-                    let next =
-                        usize::try_from(left).map_or(BODY.len(), |left| left.min(BODY.len()));
-                    let sent = self.wire.write(&BODY[..next])?;
-                    Phase::SendingBody { left: left - sent as u64 }
+                    let next = at_most(left.min(self.allowance), BODY.len());
+                    let sent = self.wire.write(&BODY[..next])? as u64;
+                    self.allowance = self.allowance.saturating_sub(sent);
+                    Phase::SendingBody { left: left - sent }
                 }
                 Phase::Idle | Phase::Head | Phase::Body { .. } | Phase::Chunks(_) => return Ok(()),
             };
@@ -201,29 +179,8 @@ impl Connection {
     }
 }
 
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(socket) => socket.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(socket) => socket.write(buffer),
-            Self::Tls(stream) => stream.write(buffer),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(socket) => socket.flush(),
-            Self::Tls(stream) => stream.flush(),
-        }
-    }
+fn at_most(wanted: u64, most: usize) -> usize {
+    usize::try_from(wanted).map_or(most, |wanted| wanted.min(most))
 }
 
 /// More than any head of an answer here.
