@@ -3,6 +3,7 @@
 mod aborts;
 mod answers;
 mod ceiling;
+mod early;
 mod expect;
 mod h2_caller;
 mod h2_origin;
