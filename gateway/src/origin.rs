@@ -20,6 +20,7 @@ mod pool;
 
 pub(crate) use self::challenge::{bearer_parameter, demanded_claims};
 pub(crate) use self::exchange::{Failure, run};
+pub(crate) use self::h1::share;
 pub(crate) use self::incoming::{Incoming, Lost};
 pub(crate) use self::outgoing::{Outgoing, Upload};
 pub(crate) use self::pool::{Lease, Pool, Wanted};

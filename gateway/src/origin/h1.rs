@@ -22,10 +22,13 @@ mod chunked;
 mod early;
 mod framing;
 mod head;
+mod share;
 mod upload;
 
 pub(super) use self::early::Early;
 use self::framing::{Decoded, Framing};
+use self::share::Share;
+pub(crate) use self::share::share;
 use self::upload::Sending;
 
 /// A connection to an origin server that one exchange at a time has to itself.
@@ -38,6 +41,8 @@ pub(crate) struct Connection {
     sending: Sending,
     /// Where the answer's body ends, once its head came.
     framing: Framing,
+    /// Its part of what bodies may take, while one comes that takes more than a head does.
+    share: Option<Share>,
     /// Another exchange may follow.
     persists: bool,
     /// Something of an answer came.
@@ -80,6 +85,7 @@ impl Connection {
             room: ROOM_LEAST,
             sending: Sending::new(),
             framing: Framing::Length(0),
+            share: None,
             persists: true,
             answers: false,
             fault: None,
@@ -119,6 +125,7 @@ impl Connection {
 
     /// Puts it aside until the next exchange.
     pub(super) fn rest(&mut self) {
+        self.share = None;
         if self.input.capacity() > ROOM_LEAST {
             self.input = BytesMut::new();
         }
@@ -192,6 +199,8 @@ impl Connection {
                 }
                 self.framing = head::framing(&mut response, method).map_err(Fault::Unsound)?;
                 self.persists = head::persists(&response, &self.framing);
+                let is_small = matches!(self.framing, Framing::Length(left) if left < SMALL);
+                self.share = (!is_small).then(Share::take);
                 return Poll::Ready(Ok(response));
             }
             ready!(self.poll_read(cx))?;
@@ -217,7 +226,7 @@ impl Connection {
             Framing::Length(left @ 1..) => usize::try_from(left).unwrap_or(ROOM_MOST) + 1,
             _ => self.room,
         };
-        let room = room.min(ROOM_MOST);
+        let room = self.share.as_ref().map_or(ROOM_MOST, |_| Share::size()).min(room);
         if self.input.capacity() - self.input.len() < room.min(ROOM_LEAST) {
             self.input.reserve(room);
         }
@@ -244,5 +253,8 @@ fn is_interim(response: &Response<()>) -> bool {
 /// For a head and a small body. What rests has no more.
 const ROOM_LEAST: usize = 8 << 10;
 
-/// Enough for a system call to be cheap by the byte, and little for each of many slow callers.
-const ROOM_MOST: usize = 128 << 10;
+/// A body that comes with its head, or soon after.
+const SMALL: u64 = 64 << 10;
+
+/// The most that is read at once. More was measured to cost as much by the byte, or more.
+const ROOM_MOST: usize = share::MOST;

@@ -26,6 +26,7 @@ use super::io_watch::{Prefix, Socket, Watched};
 use super::worker::{Door, Worker};
 use crate::body::Body;
 use crate::caller::Peer;
+use crate::origin::share;
 
 /// Serves a caller, or a proxy that asks, until it leaves, its time is up, or the gateway drains.
 pub(super) async fn serve<S: Socket>(
@@ -120,6 +121,7 @@ async fn speak<S: Socket>(
     (protocol, prefix): (Protocol, Prefix),
     (door, peer): (Door, Peer),
 ) {
+    let piece = share(worker.open());
     let (conn, max_streams, max_head_bytes) = {
         let listener = &worker.gateway().generation.config.listener;
         (Conn::new(listener, protocol, peer), listener.max_streams, listener.max_head_bytes)
@@ -146,6 +148,8 @@ async fn speak<S: Socket>(
             let mut connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(None)
+                // Of a body; a head has to fit as well.
+                .max_buf_size(piece.max(2 * max_head_bytes))
                 .serve_connection(io, service);
             let told = draining.clone();
             let over = watch_over(Pin::new(&mut connection), &conn, draining).await;

@@ -114,6 +114,11 @@ impl Worker {
         self.gateway.borrow().clone()
     }
 
+    /// Connections that are open.
+    pub(super) fn open(&self) -> usize {
+        self.open.get()
+    }
+
     /// Becomes true when the gateway drains.
     pub(super) fn draining(&self) -> watch::Receiver<bool> {
         self.draining.subscribe()
