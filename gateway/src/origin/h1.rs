@@ -36,7 +36,9 @@ pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     /// What was read and not yet used.
     input: BytesMut,
-    /// For how much there is room at the next read.
+    /// How much room was taken last.
+    taken: usize,
+    /// For how much there is room at the next read, where nobody says how much comes.
     room: usize,
     sending: Sending,
     /// Where the answer's body ends, once its head came.
@@ -82,6 +84,7 @@ impl Connection {
         Self {
             stream,
             input: BytesMut::new(),
+            taken: 0,
             room: ROOM_LEAST,
             sending: Sending::new(),
             framing: Framing::Length(0),
@@ -228,7 +231,13 @@ impl Connection {
         };
         let room = self.share.as_ref().map_or(ROOM_MOST, |_| Share::size()).min(room);
         if self.input.capacity() - self.input.len() < room.min(ROOM_LEAST) {
-            self.input.reserve(room);
+            if self.input.is_empty() && room < self.taken {
+                // Its room would be used again, and others have come who need theirs.
+                self.input = BytesMut::with_capacity(room);
+            } else {
+                self.input.reserve(room);
+            }
+            self.taken = room;
         }
         let free = self.input.capacity() - self.input.len();
         match ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx)) {
