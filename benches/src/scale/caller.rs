@@ -66,7 +66,10 @@ impl Caller {
             }
             let mut fields = head.lines().filter_map(|line| line.split_once(": "));
             let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-            let length = length.ok_or("an answer of unknown length")?.1.parse()?;
+            let Some((_, length)) = length else {
+                return Err(format!("an answer of unknown length: {head}").into());
+            };
+            let length = length.parse()?;
             return Ok(((filled - end - 4) as u64, length));
         }
     }

@@ -91,7 +91,6 @@ impl Curve {
             Self::Connections | Self::NginxConnections => amount,
             Self::Routes | Self::Users => 1,
         };
-        let callers = iter::repeat_with(|| running.caller()).take(count).collect::<Result<_>>()?;
         let path = |route| format!("{}/studies", prefix(route));
         let asks = match self {
             Self::Connections | Self::NginxConnections => vec![(path(0), String::new())],
@@ -103,6 +102,14 @@ impl Curve {
                 fields.collect::<Result<_>>()?
             }
         };
+        // One that says nothing is not waited for, and there is much to do before its turn comes.
+        let (path, fields) = &asks[0];
+        let callers = iter::repeat_with(|| {
+            let mut caller = running.caller()?;
+            caller.ask((path, fields))?;
+            Ok(caller)
+        });
+        let callers = callers.take(count).collect::<Result<_>>()?;
         Ok(Point { amount, running, callers, asks, next: 0 })
     }
 }

@@ -44,8 +44,9 @@ impl Scale {
         let mut report = Report::default();
         for curve in Curve::ALL {
             if is_wanted(curve.name()) {
-                eprintln!("{}", curve.name());
-                report.findings.push(curve.measure(self, (&venue, &authority))?);
+                let finding = curve.measure(self, (&venue, &authority))?;
+                eprintln!("{}", finding.table()?);
+                report.findings.push(finding);
             }
         }
         if is_wanted("memory") {

@@ -74,7 +74,7 @@ impl Running {
         let routes = (0..shape.routes).map(|route| {
             format!(
                 "[[route]]\nprefix = \"{}\"\norigin = \"{scheme}://{origin}/dicom-web\"\n\
-                 {anchors}\nscope = \"scale\"\n{callers}\n",
+                 {anchors}\nscope = \"scale\"\nurls = \"keep\"\n{callers}\n",
                 prefix(route)
             )
         });

@@ -68,7 +68,8 @@ impl Finding {
         ratios.collect()
     }
 
-    fn table(&self) -> Result<String, fmt::Error> {
+    /// Its part of the table.
+    pub(super) fn table(&self) -> Result<String, fmt::Error> {
         let ratios = self.ratios();
         let dearest = ratios.iter().map(|ratio| ratio.middle).fold(0.0, f64::max);
         let is_flat = dearest <= 1.0 + FLAT / 100.0;
