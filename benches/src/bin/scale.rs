@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
+use gateway_benches::Result;
 use gateway_benches::scale::Scale;
-use gateway_benches::{Result, machine};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Measure what the gateway costs as there is more of it. Needs Debian's nginx-extras, and a quiet
@@ -57,7 +57,6 @@ fn measure(arguments: &Arguments) -> Result<()> {
     // What is started here inherits it.
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
-    machine::stay_beside()?;
     let Arguments { rounds, requests, most, .. } = *arguments;
     let report = Scale { program, rounds, requests, most }.run(&arguments.only)?;
     let table = report.table();

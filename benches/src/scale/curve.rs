@@ -1,6 +1,7 @@
 //! CPU time per request over an amount.
 
 use std::iter;
+use std::time::Duration;
 
 use super::Scale;
 use super::authority::Authority;
@@ -8,7 +9,7 @@ use super::caller::Caller;
 use super::peers::{Running, Shape, prefix};
 use super::report::Finding;
 use crate::Result;
-use crate::process::cpu_time;
+use crate::process::cpu_times;
 use crate::venue::Venue;
 
 /// What there is more and more of.
@@ -127,9 +128,12 @@ impl Point {
 
     /// Microseconds of CPU time per request.
     fn cost(&mut self, requests: usize) -> Result<f64> {
-        let before = cpu_time(&self.running.family)?;
+        let before = cpu_times(&self.running.family)?;
         self.ask(requests)?;
-        let took = cpu_time(&self.running.family)? - before;
-        Ok(took.as_secs_f64() * 1e6 / requests as f64)
+        // Thread by thread: one that ended meanwhile would take all that it ever had with it.
+        let took = cpu_times(&self.running.family)?.into_iter().map(|(thread, time)| {
+            time.saturating_sub(before.get(&thread).copied().unwrap_or_default())
+        });
+        Ok(took.sum::<Duration>().as_secs_f64() * 1e6 / requests as f64)
     }
 }

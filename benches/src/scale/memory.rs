@@ -8,7 +8,7 @@ use super::authority::Authority;
 use super::peers::{Running, Shape, prefix};
 use super::report::Figure;
 use crate::Result;
-use crate::process::{forget_peak, peak_memory, resident};
+use crate::process::{forget_peak, memory, peak_memory};
 use crate::venue::Venue;
 
 /// Both.
@@ -24,7 +24,7 @@ fn idle(scale: &Scale, world: (&Venue, &Authority)) -> Result<Figure> {
         running.caller()?.ask((&path, ""))?;
     }
     let count = IDLE.min(scale.most);
-    let before = resident(&running.family)?;
+    let before = memory(&running.family)?;
     let mut callers = Vec::with_capacity(count);
     for _ in 0..count {
         let mut caller = running.caller()?;
@@ -33,10 +33,10 @@ fn idle(scale: &Scale, world: (&Venue, &Authority)) -> Result<Figure> {
     }
     // What the last of them left behind is tidied up within a second.
     thread::sleep(Duration::from_secs(2));
-    let each = resident(&running.family)?.saturating_sub(before) / count as u64;
+    let each = (memory(&running.family)? - before) / count as f64;
     Ok(Figure {
         what: format!("memory per idle TLS connection, of {count}"),
-        value: each as f64 / 1024.0,
+        value: each,
         most: 40.0,
         unit: "KiB",
     })
@@ -50,7 +50,7 @@ fn slow(scale: &Scale, world: (&Venue, &Authority)) -> Result<Figure> {
         running.caller()?.ask((&format!("{}/studies", prefix(0)), ""))?;
     }
     forget_peak(&running.family)?;
-    let before = resident(&running.family)?;
+    let before = memory(&running.family)?;
     let mut callers = Vec::with_capacity(SLOW);
     for _ in 0..SLOW {
         let mut caller = running.caller()?;
@@ -64,10 +64,10 @@ fn slow(scale: &Scale, world: (&Venue, &Authority)) -> Result<Figure> {
         }
         thread::sleep(Duration::from_millis(5));
     }
-    let each = peak_memory(&running.family)?.saturating_sub(before) / SLOW as u64;
+    let each = (peak_memory(&running.family)? - before) / SLOW as f64;
     Ok(Figure {
         what: format!("peak memory per slow stream, of {SLOW}, TLS on both sides"),
-        value: each as f64 / 1024.0,
+        value: each,
         most: 256.0,
         unit: "KiB",
     })

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use self::authority::Authority;
 use self::curve::Curve;
 use crate::Result;
+use crate::machine::Cores;
 use crate::venue::Venue;
 
 pub use self::report::Report;
@@ -38,7 +39,7 @@ pub struct Scale {
 impl Scale {
     /// Measures everything that `wanted` names a part of; everything if it names nothing.
     pub fn run(&self, wanted: &[String]) -> Result<Report> {
-        let venue = Venue::open()?;
+        let venue = Venue::open(Cores::World)?;
         let authority = Authority::start()?;
         let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|it| name.contains(it));
         let mut report = Report::default();

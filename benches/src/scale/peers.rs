@@ -8,7 +8,7 @@ use super::authority::{AUDIENCE, Authority};
 use super::caller::Caller;
 use crate::Result;
 use crate::load::Target;
-use crate::machine::PEER_CORE;
+use crate::machine::Cores;
 use crate::peers::wait_until;
 use crate::process::Process;
 use crate::venue::{Venue, free_address};
@@ -88,7 +88,7 @@ impl Running {
         // The lines go nowhere, so that no disk is measured; that they are made and written is.
         let says = Path::new("/dev/null");
         let program = program.display().to_string();
-        let process = Process::start(&[&program, "serve", &file], PEER_CORE, says)?;
+        let process = Process::start(&[&program, "serve", &file], Cores::Peer, says)?;
         let tls = shape.tls.then(|| venue.tls.clone());
         let target = Target { address: listen, tls, bearer: None };
         Ok(Self { target, family: Vec::new(), admin, process })
@@ -107,7 +107,7 @@ impl Running {
             .replace("DIR", &venue.path("").display().to_string());
         let file = venue.write(&format!("{name}.conf"), &text)?;
         let says = venue.path(&format!("{name}.log"));
-        let process = Process::start(&["nginx", "-e", "stderr", "-c", &file], PEER_CORE, &says)?;
+        let process = Process::start(&["nginx", "-e", "stderr", "-c", &file], Cores::Peer, &says)?;
         let target = Target { address: listen, tls: None, bearer: None };
         let mut running = Self { target, family: Vec::new(), admin: listen, process };
         running.wait(|running| running.target.status(&format!("{}/studies", prefix(0)))).map_err(
