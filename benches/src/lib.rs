@@ -16,6 +16,7 @@ pub mod process;
 pub mod race;
 pub mod report;
 pub mod samples;
+pub mod scale;
 pub mod strace;
 pub mod token;
 pub mod two_cores;

@@ -21,6 +21,8 @@ use crate::websocket;
 
 mod accept;
 pub(crate) mod answer;
+#[cfg(test)]
+mod cost;
 mod fields;
 mod links;
 mod manners;

@@ -26,6 +26,8 @@ use crate::rotation;
 mod bind;
 mod conn;
 mod connection;
+#[cfg(test)]
+mod cost;
 mod io_watch;
 mod worker;
 mod workers;
