@@ -31,13 +31,15 @@ impl Drop for Share {
     }
 }
 
-/// The piece of each of `count` bodies, in bytes.
+/// The piece of each of `count` bodies, in bytes: a power of two, since an allocator keeps what it has
+/// of each size.
 pub(crate) fn share(count: usize) -> usize {
-    (TOGETHER / count.max(1)).clamp(LEAST, MOST)
+    let part = (TOGETHER / count.max(1)).clamp(LEAST, MOST);
+    1 << part.ilog2()
 }
 
 /// Of all that a worker's bodies hold at once, as long as they are few.
-const TOGETHER: usize = 4 << 20;
+const TOGETHER: usize = 2 << 20;
 
 /// Less would cost up to a sixth more by the byte.
 const LEAST: usize = 64 << 10;
@@ -51,8 +53,9 @@ mod tests {
 
     #[test]
     fn few_get_large_pieces_and_many_small_ones() {
-        let shares = [0, 1, 16, 32, 64, 10_000].map(share);
-        assert_eq!(shares, [MOST, MOST, MOST, 128 << 10, LEAST, LEAST]);
+        let shares = [0, 1, 8, 9, 16, 17, 10_000].map(share);
+        let half = MOST / 2;
+        assert_eq!(shares, [MOST, MOST, MOST, half, half, LEAST, LEAST]);
     }
 
     #[test]
