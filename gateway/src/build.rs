@@ -190,9 +190,10 @@ impl Generation {
         let sinks = config.audit.iter().flat_map(|audit| material::check(audit, &mut lives));
         problems.extend(sinks);
         let clients = config.clients.iter().map(|c| client(c, &mut lives)).collect();
-        let origins = config.routes.iter().map(|r| origin(r, before, &mut lives)).collect();
+        let mut reached = before.map_or_else(Vec::new, Self::origins);
+        let origins = config.routes.iter().map(|r| origin(r, &mut reached, &mut lives)).collect();
         let callers = config.routes.iter().map(|r| (&config, r));
-        let callers = callers.map(|r| caller::callers(r, shared, before, &mut lives)).collect();
+        let callers = callers.map(|r| caller::callers(r, shared, &mut lives)).collect();
         let (clients, origins) = (sound(clients, &mut problems), sound(origins, &mut problems));
         let callers = sound::<Callers>(callers, &mut problems);
         if !problems.is_empty() {
@@ -236,6 +237,10 @@ impl Generation {
         });
         let record_tokens = record_tokens.collect();
         Ok(Self { config, routes, rules, proxy_rules, acceptor, contents, lives, record_tokens })
+    }
+
+    fn origins(&self) -> Vec<SharedSpec> {
+        self.routes.iter().map(|route| route.origin.clone()).collect()
     }
 }
 
@@ -312,11 +317,11 @@ pub(crate) fn client(
     Ok(Arc::new(client))
 }
 
-/// How a route's origin server is reached: as before, where nothing changed, so that its connections
-/// and TLS sessions live on.
+/// How a route's origin server is reached: as it was or is by another route, where nothing differs, so
+/// that they share connections, and these and TLS sessions outlive a configuration.
 pub(crate) fn origin(
     route: &config::Route,
-    before: Option<&Generation>,
+    reached: &mut Vec<SharedSpec>,
     lives: &mut Vec<Life>,
 ) -> Result<SharedSpec, BuildError> {
     let prefix = &route.prefix;
@@ -349,9 +354,12 @@ pub(crate) fn origin(
         idle_timeout: route.idle_timeout,
         max_idle_connections: route.max_idle_connections,
     };
-    let mut known = before.into_iter().flat_map(|generation| generation.routes.iter());
-    let same = known.find(|route| route.origin.is_same(&spec));
-    Ok(same.map_or_else(|| Arc::new(spec), |route| route.origin.clone()))
+    if let Some(same) = reached.iter().find(|other| other.is_same(&spec)) {
+        return Ok(same.clone());
+    }
+    let spec = Arc::new(spec);
+    reached.push(spec.clone());
+    Ok(spec)
 }
 
 pub(crate) fn certs_error(key: &str, error: certs::Error) -> BuildError {

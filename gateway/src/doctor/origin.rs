@@ -52,7 +52,7 @@ impl Origin {
         let mut route = route.clone();
         route.response_timeout = route.response_timeout.min(LIMIT);
         route.body_timeout = route.body_timeout.min(LIMIT);
-        let spec = build::origin(&route, None, &mut Vec::new()).ok()?;
+        let spec = build::origin(&route, &mut Vec::new(), &mut Vec::new()).ok()?;
         let scheme = if route.origin.tls { "https" } else { "http" };
         let url = format!("{scheme}://{}", route.origin.authority);
         let pool = Rc::new(Pool::new(spec, Arc::default()));

@@ -39,6 +39,14 @@ fn every_request_of_a_venue_finds_a_token_of_its_own() {
 }
 
 #[test]
+fn routes_to_one_origin_server_share_its_connections() {
+    let venue = Venue::with(FEW);
+    let mut origins = venue.generation.routes.iter().map(|route| &route.origin);
+    let first = origins.next().unwrap();
+    assert!(origins.all(|other| Arc::ptr_eq(first, other)));
+}
+
+#[test]
 #[ignore = "measures, which takes two minutes and a compiler that optimizes"]
 fn what_a_token_at_hand_costs() {
     let mut criterion = Criterion::default().sample_size(50);
