@@ -215,7 +215,8 @@ static RUNTIME: Section = Section {
             "max_user_tokens_bytes",
             Kind::Count(1 << 20, 1 << 40),
             "67108864",
-            "how much memory tokens that were got on behalf of users may take",
+            "how much memory tokens that were got on behalf of users may take, and on each route what is \
+             known of users' own",
         ),
         Key::default(
             "danger_loose_key_files",

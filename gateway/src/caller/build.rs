@@ -6,20 +6,19 @@ use std::time::Duration;
 use config::{Config, PrivateFile, Route};
 
 use super::{Attempts, Callers, Certificates, Issuers, Keys, Known};
-use crate::build::{BuildError, Generation, Shared};
+use crate::build::{BuildError, Shared};
 use crate::life::Life;
 
-/// Builds what knows the callers of a route. What outlives a reload is found in `shared` and in the
-/// generation before.
+/// Builds what knows the callers of a route. What outlives a reload is found in `shared`.
 pub(crate) fn callers(
     (config, route): (&Config, &Route),
     shared: &Shared,
-    _before: Option<&Generation>,
     lives: &mut Vec<Life>,
 ) -> Result<Callers, BuildError> {
     let config::Callers::Known(known) = &route.callers else { return Ok(Callers::Anyone) };
+    let most_bytes = config.runtime.max_user_tokens_bytes;
     let bearer = (!known.bearer.is_empty())
-        .then(|| Issuers::build(&known.bearer, &route.prefix, shared, lives))
+        .then(|| Issuers::build(&known.bearer, (&route.prefix, most_bytes), shared, lives))
         .transpose()?;
     Ok(Callers::Known(Arc::new(Known {
         bearer,

@@ -14,7 +14,8 @@ pub(super) async fn look(section: &mut Section<'_>, route: &Route) -> Option<Iss
         return None;
     }
     let shared = Shared::new(Handle::current());
-    let Ok(issuers) = Issuers::build(&known.bearer, &route.prefix, &shared, &mut Vec::new()) else {
+    let Ok(issuers) = Issuers::build(&known.bearer, (&route.prefix, 0), &shared, &mut Vec::new())
+    else {
         section.skip(&["issuer"], "its `anchors` cannot be used");
         return None;
     };

@@ -43,7 +43,7 @@ async fn who_reads_nothing_before_all_is_sent_gets_a_long_early_answer_all_the_s
     let gateway = world.start_ready(&store_toml(&world, origin.url())).await;
 
     let mut caller = RawCaller::connect(gateway.address()).await.unwrap();
-    let head = format!("POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+    let head = "POST /dicom-web/studies HTTP/1.1\r\nHost: 127.0.0.1\r\n";
     caller.send(format!("{head}Content-Length: {MUCH}\r\n\r\n")).await.unwrap();
     let sent = timeout(LIMIT, caller.send(vec![b'r'; MUCH])).await;
     sent.expect("each side waits for the other").unwrap();

@@ -4,7 +4,6 @@
 //! that the gateway does for a small request. What is kept is keyed by the token's whole SHA-256, and
 //! says under which set of keys it was found good; who finds it looks at the clock and at the keys anew.
 
-use std::array;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -17,8 +16,10 @@ pub(super) type Digest = [u8; 32];
 
 /// A bounded number of tokens, shared by all workers.
 pub(super) struct Memo {
-    shelves: [Mutex<Vec<(Digest, Seen)>>; SHELVES],
+    shelves: Box<[Mutex<Shelf>]>,
 }
+
+type Shelf = Vec<(Digest, Seen)>;
 
 /// A token that was good.
 #[derive(Clone)]
@@ -34,9 +35,11 @@ pub(super) struct Seen {
 }
 
 impl Memo {
-    /// Nothing.
-    pub(super) fn new() -> Self {
-        Self { shelves: array::from_fn(|_| Mutex::default()) }
+    /// Nothing, with room for the largest tokens in so many bytes.
+    pub(super) fn of_bytes(most: u64) -> Self {
+        let tokens = usize::try_from(most).unwrap_or(usize::MAX) / (2 * REMEMBERED_MOST);
+        let shelves = (tokens / SHELF).max(1);
+        Self { shelves: (0..shelves).map(|_| Mutex::default()).collect() }
     }
 
     /// What is known of this token.
@@ -64,8 +67,10 @@ impl Memo {
     }
 
     /// Digests are as good as random, and only who has good tokens brings any here.
-    fn shelf(&self, token: &Digest) -> &Mutex<Vec<(Digest, Seen)>> {
-        &self.shelves[usize::from(u16::from_be_bytes([token[0], token[1]])) % SHELVES]
+    fn shelf(&self, token: &Digest) -> &Mutex<Shelf> {
+        let [a, b, c, d, ..] = *token;
+        let number = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or_default();
+        &self.shelves[number % self.shelves.len()]
     }
 }
 
@@ -76,14 +81,11 @@ pub(super) fn sha256(token: &str) -> Digest {
     sha256
 }
 
-/// With [`SHELF`] tokens on each: 2,048 a route, more than a hospital has viewers open. Tokens of
-/// Entra's are of some 2 KiB, and their claims of as much, so a full memo is of some 8 MiB.
-const SHELVES: usize = 256;
-
 /// Few enough to be looked through for less than a hash table would cost.
 const SHELF: usize = 8;
 
-/// Larger tokens are looked at anew each time: a memo full of them holds 32 MiB, and no more.
+/// Larger tokens are looked at anew each time. What is kept of one is no more than twice its size; of
+/// Entra's, which are of some 2 KiB, as much again.
 pub(super) const REMEMBERED_MOST: usize = 8 << 10;
 
 #[cfg(test)]
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn it_holds_no_more_than_it_may_and_those_that_end_last() {
-        let memo = Memo::new();
+        let memo = Memo::of_bytes(BYTES);
         for until in 1..10_000u64 {
             memo.keep(sha256(&until.to_string()), seen(until), at(0));
         }
@@ -105,8 +107,21 @@ mod tests {
     }
 
     #[test]
+    fn it_has_room_for_as_many_users_as_it_has_bytes_for() {
+        let memo = Memo::of_bytes(2 << 30);
+        let users = 100_000u64;
+        for user in 0..users {
+            memo.keep(sha256(&user.to_string()), seen(9), at(0));
+        }
+        let known = (0..users).filter(|user| memo.find(&sha256(&user.to_string())).is_some());
+        let known = known.count() as u64;
+        assert!(known > users / 10 * 9, "{known}");
+        assert_eq!(Memo::of_bytes(0).shelves.len(), 1);
+    }
+
+    #[test]
     fn what_has_ended_makes_room() {
-        let memo = Memo::new();
+        let memo = Memo::of_bytes(BYTES);
         let token = sha256("token");
         let mut other = token;
         other[31] ^= 1;
@@ -118,13 +133,15 @@ mod tests {
 
     #[test]
     fn what_is_known_of_a_token_is_replaced() {
-        let memo = Memo::new();
+        let memo = Memo::of_bytes(BYTES);
         for keys in [1, 2] {
             memo.keep(sha256("token"), Seen { keys, ..seen(7) }, at(0));
         }
         assert_eq!(memo.find(&sha256("token")).map(|seen| seen.keys), Some(2));
         assert_eq!(memo.shelf(&sha256("token")).lock().expect("no panic").len(), 1);
     }
+
+    const BYTES: u64 = 32 << 20;
 
     fn seen(until: u64) -> Seen {
         Seen { issuer: 0, keys: 0, user: Arc::default(), until: at(until) }

@@ -40,10 +40,11 @@ pub(crate) struct Issuers {
 }
 
 impl Issuers {
-    /// Those of a route. Keys of issuers that no route had begin to come.
+    /// Those of a route, which remembers tokens in so many bytes. Keys of issuers that no route had begin
+    /// to come.
     pub(crate) fn build(
         bearer: &[config::Bearer],
-        prefix: &str,
+        (prefix, most_bytes): (&str, u64),
         shared: &Shared,
         lives: &mut Vec<Life>,
     ) -> Result<Self, BuildError> {
@@ -61,7 +62,11 @@ impl Issuers {
             Ok(Issuer::new(config.clone(), keys))
         });
         let metrics = shared.metrics.route(&prefix.into());
-        Ok(Self { issuers: issuers.collect::<Result<_, _>>()?, memo: Memo::new(), metrics })
+        Ok(Self {
+            issuers: issuers.collect::<Result<_, _>>()?,
+            memo: Memo::of_bytes(most_bytes),
+            metrics,
+        })
     }
 
     /// Whom this token was given to, if it is good now, for this peer. Waits for keys where none came
