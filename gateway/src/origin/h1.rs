@@ -224,12 +224,13 @@ impl Connection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let most = self.share.as_ref().map_or(ROOM_OF_A_HEAD, |_| Share::size());
         let room = match self.framing {
             // One more, or tokio would have to ask the kernel once more whether that was all.
-            Framing::Length(left @ 1..) => usize::try_from(left).unwrap_or(ROOM_MOST) + 1,
+            Framing::Length(left @ 1..) => usize::try_from(left).unwrap_or(most).saturating_add(1),
             _ => self.room,
         };
-        let room = self.share.as_ref().map_or(ROOM_MOST, |_| Share::size()).min(room);
+        let room = room.min(most);
         if self.input.capacity() - self.input.len() < room.min(ROOM_LEAST) {
             if self.input.is_empty() && room < self.taken {
                 // Its room would be used again, and others have come who need theirs.
@@ -244,7 +245,7 @@ impl Connection {
             Ok(0) => Poll::Ready(Err(Fault::Ended)),
             Ok(count) => {
                 if count == free {
-                    self.room = (2 * self.room).min(ROOM_MOST);
+                    self.room = (2 * self.room).min(share::MOST);
                 }
                 Poll::Ready(Ok(()))
             }
@@ -262,8 +263,8 @@ fn is_interim(response: &Response<()>) -> bool {
 /// For a head and a small body. What rests has no more.
 const ROOM_LEAST: usize = 8 << 10;
 
+/// For a head and all of a body that is small.
+const ROOM_OF_A_HEAD: usize = SMALL as usize;
+
 /// A body that comes with its head, or soon after.
 const SMALL: u64 = 64 << 10;
-
-/// The most that is read at once. More was measured to cost as much by the byte, or more.
-const ROOM_MOST: usize = share::MOST;

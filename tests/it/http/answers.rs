@@ -18,6 +18,10 @@ async fn an_answer_that_could_be_read_in_two_ways_is_502() {
         ("101 to h2c", "HTTP/1.1 101 S\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\nok".into()),
         ("length and coding", ok("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", chunks)),
         ("coding and length", ok("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", chunks)),
+        (
+            "chunks of HTTP/1.0",
+            format!("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"),
+        ),
         ("gzip", ok("Transfer-Encoding: gzip\r\n", "abc")),
         ("gzip, chunked", ok("Transfer-Encoding: gzip, chunked\r\n", chunks)),
         ("chunked twice", ok("Transfer-Encoding: chunked, chunked\r\n", chunks)),

@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::raw_origin::{RawOrigin, h1_tls, read_head};
 use super::{H2Caller, LIMIT, tls_gateway};
-use crate::wire::Bench;
+use crate::wire::{Bench, search};
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_whole_for_nobody() {
@@ -40,6 +40,19 @@ async fn a_body_that_breaks_off_is_whole_for_nobody() {
     for seen in seen_by_all(&bench.gateway).await {
         assert_eq!(seen.1, Seen::Whole, "{}", seen.0);
     }
+}
+
+#[tokio::test]
+async fn a_length_that_no_body_has_ends_as_any_that_breaks_off() {
+    let bench = Bench::start().await;
+    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\nabc", u64::MAX);
+    bench.recorder.reply_with(Reply::BytesThenClose(reply.into()));
+    let mut caller = RawCaller::connect(bench.gateway.address()).await.unwrap();
+    caller.send(search("")).await.unwrap();
+    let seen = String::from_utf8(caller.read_to_end().await).unwrap();
+    assert!(seen.starts_with("HTTP/1.1 200 ") && seen.ends_with("\r\n\r\nabc"), "{seen}");
+    let line = bench.gateway.wait_for_line("status=200").await;
+    assert!(line.contains("origin-broke-off"), "{line}");
 }
 
 #[tokio::test]
