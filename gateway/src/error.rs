@@ -5,14 +5,16 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, StatusCode};
 
 use crate::caller::{Stranger, Why};
 use crate::origin::Lost;
 use crate::token::{AcquireError, Held};
 
+mod methods;
 mod refusal;
 
+pub(crate) use self::methods::{METHODS, is_known};
 pub(crate) use self::refusal::Refusal;
 
 /// Why a transaction failed. Its words go to the log, never to the caller.
@@ -368,39 +370,8 @@ fn answer(
     Answer { status, blame, code, title, proxy_error, retry_after: None, allow: None }
 }
 
-/// Whether a gateway lets this method pass at all.
-pub(crate) fn is_known(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET
-            | Method::HEAD
-            | Method::POST
-            | Method::PUT
-            | Method::PATCH
-            | Method::DELETE
-            | Method::OPTIONS
-    )
-}
-
-/// The methods of DICOMweb, and PATCH, which Azure uses on its extended query tags.
-pub(crate) const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-
 /// How long a caller should wait for an issuer's keys, or for room on a disk.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(5);
 
 const BAD_REQUEST: &str = "http_request_error";
 const DENIED: &str = "http_request_denied";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_told_of_methods_is_true() {
-        let known = METHODS.split(", ").map(|name| name.parse().unwrap());
-        assert!(known.into_iter().all(|method| is_known(&method)));
-        for other in ["CONNECT", "TRACE", "PROPFIND", "get"] {
-            assert!(!is_known(&other.parse().unwrap()), "{other}");
-        }
-    }
-}
