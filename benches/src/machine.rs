@@ -1,6 +1,7 @@
 //! The machine that a race runs on.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -60,4 +61,26 @@ pub fn version(program: &str, argument: &str) -> Option<String> {
     let said = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&said);
     text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}
+
+/// The gateway as it is here and now, built as it is to be shipped in the target folder that this program
+/// is in.
+pub fn gateway() -> Result<PathBuf> {
+    let target = target()?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--profile", "race", "-p", "dicom-gateway", "--target-dir"])
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()?;
+    if !built.success() {
+        return Err("the gateway does not build".into());
+    }
+    Ok(target.join("race/dicom-gateway"))
+}
+
+/// The target folder that this program is in.
+pub fn target() -> Result<PathBuf> {
+    let executable = std::env::current_exe()?;
+    Ok(executable.ancestors().nth(2).map(Path::to_owned).ok_or("no target folder")?)
 }

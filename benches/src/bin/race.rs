@@ -6,14 +6,14 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 use gateway_benches::case::{CASES, Case};
 use gateway_benches::peers::{Binary, Peer};
 use gateway_benches::race::{Race, Syscalls};
 use gateway_benches::two_cores::TwoCores;
-use gateway_benches::{Result, report};
+use gateway_benches::{Result, machine, report};
 
 /// Race the gateway against nginx, HAProxy and Envoy. Needs Debian's nginx-extras, and a quiet
 /// machine of two cores.
@@ -70,11 +70,10 @@ fn main() -> ExitCode {
 }
 
 fn race(arguments: &Arguments) -> Result<()> {
-    let executable = std::env::current_exe()?;
-    let target = executable.ancestors().nth(2).ok_or("no target folder")?;
+    let target = machine::target()?;
     let program = match &arguments.gateway {
         Some(program) => program.canonicalize()?,
-        None => build(target)?,
+        None => machine::gateway()?,
     };
     let (log, audit) = (!arguments.no_log, !arguments.no_audit);
     let rewrites = arguments.rewrite_b;
@@ -91,7 +90,7 @@ fn race(arguments: &Arguments) -> Result<()> {
     let mut peers = vec![Peer::Gateway(gateway), other];
     let names: Vec<&str> =
         arguments.peers.iter().map(String::as_str).filter(|n| !n.is_empty()).collect();
-    let (others, missing) = Peer::installed(&names, target);
+    let (others, missing) = Peer::installed(&names, &target);
     peers.extend(others);
     for notice in missing {
         eprintln!("{notice}");
@@ -154,20 +153,6 @@ impl Arguments {
         let mut parts = self.cases.iter();
         parts.any(|part| case.name == part || !is_name(part) && case.name.contains(part.as_str()))
     }
-}
-
-/// The gateway as it is here and now, built as it is to be shipped.
-fn build(target: &Path) -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--profile", "race", "-p", "dicom-gateway", "--target-dir"])
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()?;
-    if !built.success() {
-        return Err("the gateway does not build".into());
-    }
-    Ok(target.join("race/dicom-gateway"))
 }
 
 /// So many times less is done in a quick race.

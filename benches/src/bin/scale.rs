@@ -7,11 +7,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use gateway_benches::Result;
 use gateway_benches::scale::Scale;
+use gateway_benches::{Result, machine};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Measure what the gateway costs as there is more of it. Needs Debian's nginx-extras, and a quiet
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 fn measure(arguments: &Arguments) -> Result<()> {
     let program = match &arguments.gateway {
         Some(program) => program.canonicalize()?,
-        None => build()?,
+        None => machine::gateway()?,
     };
     // What is started here inherits it.
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -71,20 +71,4 @@ fn measure(arguments: &Arguments) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The gateway as it is here and now, built as it is to be shipped.
-fn build() -> Result<PathBuf> {
-    let executable = std::env::current_exe()?;
-    let target = executable.ancestors().nth(2).ok_or("no target folder")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--profile", "race", "-p", "dicom-gateway", "--target-dir"])
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()?;
-    if !built.success() {
-        return Err("the gateway does not build".into());
-    }
-    Ok(target.join("race/dicom-gateway"))
 }
