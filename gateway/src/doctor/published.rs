@@ -40,8 +40,8 @@ impl Published {
             Some((_, text)) => (
                 None,
                 Some(format!(
-                    "its metadata are said to be at {text}, which is \
-                not its own origin, and were not read"
+                    "its metadata are said to be at {text}, which is not its own origin, and were \
+                     not read"
                 )),
             ),
             None => (None, None),

@@ -21,10 +21,8 @@ pub(super) fn write<B: Body>(request: &Request<B>, head: &mut BytesMut) -> Codin
         head.extend_from_slice(part.as_bytes());
     }
     for (name, value) in request.headers() {
-        // What the caller said of its body's framing was about another connection.
-        if name == header::CONTENT_LENGTH || name == header::TRANSFER_ENCODING {
-            continue;
-        }
+        // What the caller said of its body's framing ended with its head (`rewrite::fields`).
+        debug_assert!(name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING);
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             head.extend_from_slice(part);
         }

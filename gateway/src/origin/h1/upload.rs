@@ -1,5 +1,6 @@
 //! A request on its way out: its head, and the pieces of its body one by one.
 
+use std::fmt::Write;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -112,8 +113,8 @@ impl Sending {
             }
             Coding::Chunked => {
                 if !data.is_empty() {
-                    let size = format!("{:x}\r\n", data.len());
-                    self.text.extend_from_slice(size.as_bytes());
+                    // Room grows: it cannot fail.
+                    let _ = write!(self.text, "{:x}\r\n", data.len());
                 }
                 self.end = match (data.is_empty(), is_last) {
                     (false, false) => b"\r\n",
