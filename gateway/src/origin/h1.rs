@@ -103,11 +103,15 @@ impl Connection {
         self.input.is_empty() && pin!(self.stream.read_u8()).poll(&mut cx).is_pending()
     }
 
-    /// Sends `request` and reads up to the end of the answer's head; 1xx are passed over.
+    /// Sends `request` and reads up to the end of the answer's head; 1xx are passed over. Whoever else
+    /// has something to do goes first.
     pub(super) async fn send(&mut self, request: Request<Outgoing>) -> Result<Response<()>, Fault> {
         let method = request.method().clone();
         (self.persists, self.answers) = (false, false);
         self.sending.begin(request);
+        // What is sent wakes the origin server, which is dear where it sleeps: requests that go out
+        // close upon each other wake it once.
+        tokio::task::yield_now().await;
         poll_fn(|cx| self.poll_head(&method, cx)).await
     }
 
@@ -268,3 +272,6 @@ const ROOM_OF_A_HEAD: usize = SMALL as usize;
 
 /// A body that comes with its head, or soon after.
 const SMALL: u64 = 64 << 10;
+
+#[cfg(test)]
+mod tests;
