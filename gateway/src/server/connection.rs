@@ -295,11 +295,9 @@ where
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LocalExecutor;
 
-impl<F: Future + 'static> Executor<F> for LocalExecutor {
+impl<F: Future<Output: 'static> + 'static> Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
+        tokio::task::spawn_local(future);
     }
 }
 
