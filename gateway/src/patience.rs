@@ -6,28 +6,29 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// Notices when nothing has moved for a while. Made for streams that move often: a move costs a look
-/// at the clock, and the timer is set anew only when it goes off.
+/// Notices when nothing has moved for a while. Made for streams that move often: the clock is looked at
+/// only when nothing moves, and the timer is set anew only when it goes off.
 pub(crate) struct Patience {
     limit: Duration,
-    moved_at: Instant,
+    /// When it was first noticed that nothing moves.
+    still_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
-    /// Begins now.
+    /// Begins when it is first asked for its end.
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, moved_at: Instant::now(), timer: None }
+        Self { limit, still_since: None, timer: None }
     }
 
     /// Something moved.
     pub(crate) fn renew(&mut self) {
-        self.moved_at = Instant::now();
+        self.still_since = None;
     }
 
     /// Ready when nothing has moved for the limit; asked while nothing moves.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let end = self.moved_at + self.limit;
+        let end = *self.still_since.get_or_insert_with(Instant::now) + self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
         loop {
             ready!(timer.as_mut().poll(cx));

@@ -182,10 +182,11 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.conn.end();
+        let ended = Instant::now();
+        self.conn.end(ended);
         self.cut_off();
-        self.enter_access();
-        let (duration, received) = (self.started.elapsed(), self.received());
+        self.enter_access(ended);
+        let (duration, received) = (ended - self.started, self.received());
         let blame = self.blame();
         self.count_refusal();
         let metrics = match self.route() {

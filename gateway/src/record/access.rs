@@ -75,7 +75,7 @@ impl Record {
         }
         let is_answering = matches!(self.outcome, super::Outcome::Answering);
         self.whole();
-        let ticket = self.enter(self.sent + last);
+        let ticket = self.enter(self.sent + last, Instant::now());
         if is_answering {
             self.outcome = super::Outcome::Answering;
         }
@@ -91,13 +91,13 @@ impl Record {
     }
 
     /// Enters the record as it stands, unless that was done.
-    pub(super) fn enter_access(&mut self) {
+    pub(super) fn enter_access(&mut self, ended: Instant) {
         if self.access.is_some() {
-            let _ = self.enter(self.sent);
+            let _ = self.enter(self.sent, ended);
         }
     }
 
-    fn enter(&mut self, sent: u64) -> Option<Ticket> {
+    fn enter(&mut self, sent: u64, ended: Instant) -> Option<Ticket> {
         let Access { place, principal, target, used_client } = self.access.take()?;
         let (local, route) = (&self.gateway.local, self.route()?);
         let resource = target.as_ref().map(|(resource, _)| *resource);
@@ -120,7 +120,7 @@ impl Record {
             blame: self.blame(),
             received: self.received(),
             sent,
-            duration: self.started.elapsed(),
+            duration: ended - self.started,
             trace: &self.trace,
             vouched: self.asker == Asker::Proxy,
             emergency: self.emergency.as_ref().map(|it| &*it.reason),

@@ -17,12 +17,14 @@ pub(crate) struct Conn {
     open: Cell<u32>,
     /// Frames of answers that the caller is to take.
     owed: Cell<u32>,
-    /// When bytes of an answer last went.
+    /// When bytes of an answer last went, while the caller is to take any.
     moved_at: Cell<Instant>,
     /// When the last transaction ended.
     idle_since: Cell<Instant>,
-    /// When the first byte of a head came, of which the last did not yet come; and how many did.
-    head: Cell<Option<(Instant, usize)>>,
+    /// How many bytes of a head came, of which the last did not yet come.
+    head_bytes: Cell<usize>,
+    /// When the watch first saw it.
+    head_since: Cell<Option<Instant>>,
     farewell: Cell<Farewell>,
     /// A request would have had the connection switch to another protocol.
     asked_to_switch: Cell<bool>,
@@ -77,7 +79,8 @@ impl Conn {
             owed: Cell::new(0),
             moved_at: Cell::new(now),
             idle_since: Cell::new(now),
-            head: Cell::new(None),
+            head_bytes: Cell::new(0),
+            head_since: Cell::new(None),
             farewell: Cell::new(match protocol {
                 Protocol::H1 => Farewell::Free,
                 // Its callers go on speaking while they read the last of an answer.
@@ -101,13 +104,14 @@ impl Conn {
     /// A transaction began: its head is whole.
     pub(crate) fn begin(&self) {
         self.open.set(self.open.get() + 1);
-        self.head.set(None);
+        self.head_bytes.set(0);
+        self.head_since.set(None);
     }
 
     /// A transaction ended.
-    pub(crate) fn end(&self) {
+    pub(crate) fn end(&self, now: Instant) {
         self.open.set(self.open.get() - 1);
-        self.idle_since.set(Instant::now());
+        self.idle_since.set(now);
     }
 
     /// The caller was given a frame, or asked for the next one.
@@ -177,25 +181,25 @@ impl Conn {
     /// Bytes came.
     pub(super) fn received(&self, bytes: usize) {
         if self.is_idle() && self.protocol == Protocol::H1 {
-            let (since, before) = self.head.get().unwrap_or_else(|| (Instant::now(), 0));
-            self.head.set(Some((since, before + bytes)));
+            self.head_bytes.set(self.head_bytes.get() + bytes);
         }
     }
 
     /// Bytes went. By HTTP/2 a few of them are no part of an answer: whoever answers pings does not
     /// yet read.
     pub(super) fn sent(&self, bytes: usize) {
-        if self.protocol == Protocol::H1 || bytes > H2_SMALL_TALK {
+        let may_be_of_an_answer = self.protocol == Protocol::H1 || bytes > H2_SMALL_TALK;
+        if may_be_of_an_answer && self.owed.get() > 0 {
             self.moved_at.set(Instant::now());
         }
     }
 
     /// Whether a head has come to a size that no answer is worth.
     pub(super) fn is_flooded(&self) -> bool {
-        self.head.get().is_some_and(|(_, bytes)| bytes > self.limits.head_bytes)
+        self.head_bytes.get() > self.limits.head_bytes
     }
 
-    /// When its time is up, unless something happens before.
+    /// When its time is up, unless something happens before. An earlier `now` has it looked at sooner.
     pub(super) fn due_at(&self, now: Instant) -> Instant {
         if self.owed.get() > 0 {
             return self.moved_at.get() + self.limits.body;
@@ -204,10 +208,13 @@ impl Conn {
             // Others have their own timers: the request's body, the origin server.
             return now + self.limits.body;
         }
-        match self.head.get() {
-            Some((since, _)) => since + self.limits.head,
-            None => self.idle_since.get() + self.limits.idle,
+        if self.head_bytes.get() > 0 {
+            // Most heads come at once, and the clock is not looked at for them.
+            let since = self.head_since.get().unwrap_or_else(Instant::now);
+            self.head_since.set(Some(since));
+            return since + self.limits.head;
         }
+        self.idle_since.get() + self.limits.idle
     }
 }
 

@@ -216,7 +216,9 @@ async fn watch_over<C: Graceful>(
     conn: &Conn,
     mut draining: watch::Receiver<bool>,
 ) -> Over {
-    let mut timer = pin!(tokio::time::sleep_until(conn.due_at(Instant::now()).into()));
+    // The clock is looked at when the timer goes off, not at each poll.
+    let mut looked_at = Instant::now();
+    let mut timer = pin!(tokio::time::sleep_until(conn.due_at(looked_at).into()));
     let mut drain = pin!(async move {
         // An error means that the worker is gone, and with it this task.
         let _ = draining.wait_for(|draining| *draining).await;
@@ -233,21 +235,20 @@ async fn watch_over<C: Graceful>(
                 return Poll::Ready(Over::ByItself);
             }
         }
-        let now = Instant::now();
-        let due_at = conn.due_at(now).into();
+        let due_at = conn.due_at(looked_at).into();
         if due_at < timer.deadline() {
             timer.as_mut().reset(due_at);
         }
         while timer.as_mut().poll(cx).is_ready() {
-            let now = Instant::now();
-            let due_at = conn.due_at(now);
-            if due_at > now {
+            looked_at = Instant::now();
+            let due_at = conn.due_at(looked_at);
+            if due_at > looked_at {
                 timer.as_mut().reset(due_at.into());
             } else if conn.is_idle() && conn.protocol() == Protocol::H2 && !leaving {
                 // GOAWAY first, so that a request that is just on its way is not lost.
                 leaving = true;
                 connection.as_mut().leave();
-                timer.as_mut().reset((now + FAREWELL).into());
+                timer.as_mut().reset((looked_at + FAREWELL).into());
                 if connection.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Over::ByItself);
                 }
