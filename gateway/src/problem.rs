@@ -84,7 +84,7 @@ fn of_our_own(status: StatusCode, body: Bytes, request_id: HeaderValue) -> Respo
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(HeaderName::from_static(crate::rewrite::REQUEST_ID), request_id);
+    headers.insert(crate::rewrite::REQUEST_ID, request_id);
     response
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn outbound(
     headers.insert(header::AUTHORIZATION, token.authorization().clone());
     headers.append(header::VIA, local.via.received(caller.version));
     if let Some(parent) = trace.parent(local) {
-        headers.insert(HeaderName::from_static(trace::NAME), parent);
+        headers.insert(trace::FIELD, parent);
     }
     if route.config.stamp_principal {
         stamp::stamp((permit.principal(), request_id), &mut headers, local);
@@ -103,7 +103,7 @@ pub(crate) fn inbound<B>(response: &mut Response<B>, request_id: HeaderValue) {
     let status = response.status();
     let headers = response.headers_mut();
     fields::end_hop_inbound(headers);
-    headers.insert(HeaderName::from_static(REQUEST_ID), request_id);
+    headers.insert(REQUEST_ID, request_id);
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     if fields::may_act(kind) && !matches!(status.as_u16(), 204 | 304) {
         // A report with a script in it must not be a page of ours, which may store and delete.
@@ -123,7 +123,7 @@ pub(crate) fn forwards_left(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The header that names a request in every answer.
-pub(crate) const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 fn fewer_forwards(headers: &mut HeaderMap) {
     if let Some(left) = forwards_left(headers) {

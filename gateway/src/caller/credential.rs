@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header;
+use http::header::{self, HeaderName};
 use http::request::Parts;
 use secrecy::zeroize::Zeroizing;
 
@@ -24,7 +24,7 @@ impl<'h> Credential<'h> {
     /// The credential of this request, if it is sound (RFC 6750, section 2: one method, once).
     pub(super) fn of(head: &'h Parts) -> Result<Self, Why> {
         let mut authorizations = head.headers.get_all(header::AUTHORIZATION).iter();
-        let mut keys = head.headers.get_all(API_KEY).iter();
+        let mut keys = head.headers.get_all(&API_KEY).iter();
         let (authorization, key) = (authorizations.next(), keys.next());
         let too_many = authorizations.next().is_some() || keys.next().is_some();
         if too_many || (authorization.is_some() && key.is_some()) {
@@ -71,4 +71,4 @@ pub(super) fn has_token_in_query(head: &Parts) -> bool {
 const TOKENS: [&str; 2] = ["access_token", "oauth_token"];
 
 /// The header of keys.
-const API_KEY: &str = "x-api-key";
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");

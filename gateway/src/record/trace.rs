@@ -1,6 +1,6 @@
 //! W3C Trace Context, level 1: the caller's trace, or one of our own.
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::local::Local;
 
@@ -14,7 +14,7 @@ pub(crate) struct Trace {
 impl Trace {
     /// The caller's, if it sent a sound `traceparent`, which then goes on as it is.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let mut lines = headers.get_all(NAME).iter();
+        let mut lines = headers.get_all(&FIELD).iter();
         match (lines.next().and_then(|value| trace_id(value.as_bytes())), lines.next()) {
             (Some(id), None) => Self { id, is_ours: false },
             _ => Self { id: hex(fastrand::u128(1..)), is_ours: true },
@@ -40,8 +40,8 @@ impl Trace {
     }
 }
 
-/// The name of the header.
-pub(crate) const NAME: &str = "traceparent";
+/// The header.
+pub(crate) const FIELD: HeaderName = HeaderName::from_static("traceparent");
 
 /// `version "-" trace-id "-" parent-id "-" flags`; an id of zeros is none.
 fn trace_id(value: &[u8]) -> Option<[u8; 32]> {
@@ -115,7 +115,7 @@ mod tests {
 
     fn headers(lines: &[&str]) -> HeaderMap {
         let line = |line: &&str| {
-            (http::HeaderName::from_static(NAME), HeaderValue::from_str(line).expect("legal"))
+            (FIELD, HeaderValue::from_str(line).expect("legal"))
         };
         lines.iter().map(line).collect()
     }
