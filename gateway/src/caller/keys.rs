@@ -84,8 +84,11 @@ impl Keys {
         key: &str,
         (address, attempts): (Option<IpAddr>, &Attempts),
     ) -> Result<Arc<str>, Why> {
-        let owner = match generated::hash(key) {
-            Some(hash) => self.of_hash(&hash).ok_or(Why::Key),
+        // Whose hash is known needs no look at its sum, which tells a wrong key from a password.
+        let known = generated::hash_by_form(key).and_then(|hash| self.of_hash(&hash));
+        let owner = match known {
+            Some(owner) => Ok(owner),
+            None if generated::hash(key).is_some() => Err(Why::Key),
             None => {
                 let known = self.passwords.which(key, &self.hashes, (address, attempts)).await?;
                 let index = self.hashes.iter().position(|hash| *hash == known);

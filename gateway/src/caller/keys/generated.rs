@@ -23,13 +23,24 @@ pub(super) fn generate() -> Zeroizing<String> {
     key
 }
 
-/// The hash of what has a generated key's form; whether it is one, nobody can tell but by the hash.
+/// The hash of what begins as a generated key does, and is as long: one round of SHA-256, for keys that
+/// are known.
+pub(super) fn hash_by_form(key: &str) -> Option<[u8; 32]> {
+    encoded(key).map(|_| sha256(key.as_bytes()))
+}
+
+/// The hash of what has a generated key's form, its sum included; whether it is one, nobody can tell but
+/// by the hash.
 pub(super) fn hash(key: &str) -> Option<[u8; 32]> {
-    let encoded = key.strip_prefix(PREFIX).filter(|encoded| encoded.len() == ENCODED)?;
+    let encoded = encoded(key)?;
     let mut bytes = Zeroizing::new([0; LENGTH]);
     URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes[..]).ok()?;
     let is_whole = sha256(&bytes[..RANDOM]).starts_with(&bytes[RANDOM..]);
     is_whole.then(|| sha256(key.as_bytes()))
+}
+
+fn encoded(key: &str) -> Option<&str> {
+    key.strip_prefix(PREFIX).filter(|encoded| encoded.len() == ENCODED)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
