@@ -66,8 +66,9 @@ impl Gateway {
             conn.linger_on_close();
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let response = response.map(|bytes| Body::whole(bytes, Some(record)));
-        body::recorded(response, &self.local).await
+        let mut response = response.map(|bytes| Body::whole(bytes, Some(record)));
+        body::recorded(&mut response, &self.local).await;
+        response
     }
 
     /// The token for the request that is described.

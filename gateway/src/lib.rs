@@ -130,7 +130,7 @@ impl Gateway {
         if leaves_body {
             conn.linger_on_close();
         }
-        let response = match answered {
+        let mut response = match answered {
             Ok(Answered::Here(response)) => {
                 record.answered(response.status());
                 response.map(|bytes| Body::whole(bytes, Some(record)))
@@ -154,7 +154,7 @@ impl Gateway {
                 response.map(|bytes| Body::whole(bytes, Some(record)))
             }
         };
-        let mut response = body::recorded(response, &self.local).await;
+        body::recorded(&mut response, &self.local).await;
         if let Some(pages) = pages {
             pages.tell(page, response.headers_mut());
         }

@@ -8,14 +8,14 @@ use crate::local::Local;
 use crate::problem;
 use crate::record::{Asker, Keeping};
 
-/// The answer, once its record is kept where it has to wait for that: with `durability = "synced"`. One
-/// whose record is not kept becomes a refusal.
-pub(crate) async fn recorded(mut response: Response<Body>, local: &Local) -> Response<Body> {
-    let Some(keeping) = keep(&mut response) else { return response };
+/// Done when the answer may go: once its record is kept, where it has to wait for that, with `durability =
+/// "synced"`. One whose record is not kept becomes a refusal.
+pub(crate) async fn recorded(response: &mut Response<Body>, local: &Local) {
+    let Some(keeping) = keep(response) else { return };
     if keeping.await {
-        return response;
+        return;
     }
-    let Some(mut record) = response.body_mut().record.take() else { return response };
+    let Some(mut record) = response.body_mut().record.take() else { return };
     let error = Error::AuditUnavailable;
     let mut refusal = problem::answer(&error, local.request_id(record.request_id));
     // A proxy's question has a body in its answer, whatever it asks about.
@@ -23,7 +23,7 @@ pub(crate) async fn recorded(mut response: Response<Body>, local: &Local) -> Res
         problem::head_only(&mut refusal);
     }
     record.failed(error);
-    refusal.map(|bytes| Body::whole(bytes, Some(record)))
+    *response = refusal.map(|bytes| Body::whole(bytes, Some(record)));
 }
 
 fn keep(response: &mut Response<Body>) -> Option<Keeping> {
