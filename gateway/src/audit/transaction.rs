@@ -115,7 +115,9 @@ impl Line<'_> {
         number(out, b",\"sent\":", self.sent);
         let us = u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX);
         number(out, b",\"duration_us\":", us);
-        word(out, b",\"trace_id\":\"", Some(self.trace.id()));
+        out.extend_from_slice(b",\"trace_id\":\"");
+        out.extend_from_slice(self.trace.digits());
+        out.push(b'"');
         if self.vouched {
             out.extend_from_slice(b",\"vouched\":true");
         }

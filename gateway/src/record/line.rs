@@ -44,7 +44,7 @@ impl Line<'_> {
         line.text(",\"received\":").number(self.received);
         line.text(",\"sent\":").number(self.sent);
         line.text(",\"request_id\":\"").id(self.request_id);
-        line.text("\",\"trace_id\":\"").text(self.trace.id()).text("\"");
+        line.text("\",\"trace_id\":\"").trace(self.trace).text("\"");
         if let Some((blame, code)) = self.blame {
             line.text(",\"blame\":\"").text(blame.name());
             line.text("\",\"code\":\"").text(code).text("\"");
@@ -71,7 +71,7 @@ impl Line<'_> {
         line.text(" received=").number(self.received);
         line.text(" sent=").number(self.sent);
         line.text(" request_id=").id(self.request_id);
-        line.text(" trace_id=").text(self.trace.id());
+        line.text(" trace_id=").trace(self.trace);
         if let Some((blame, code)) = self.blame {
             line.text(" blame=").text(blame.name()).text(" code=").text(code);
         }
@@ -121,6 +121,11 @@ impl Pen<'_> {
     /// 16 hexadecimal digits.
     fn id(&mut self, id: u64) -> &mut Self {
         self.0.extend_from_slice(&hex(id.into())[16..]);
+        self
+    }
+
+    fn trace(&mut self, trace: &Trace) -> &mut Self {
+        self.0.extend_from_slice(trace.digits());
         self
     }
 

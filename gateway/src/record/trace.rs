@@ -21,6 +21,12 @@ impl Trace {
         }
     }
 
+    /// Its id's digits.
+    pub(crate) fn digits(&self) -> &[u8] {
+        &self.id
+    }
+
+    #[cfg(test)]
     pub(crate) fn id(&self) -> &str {
         std::str::from_utf8(&self.id).unwrap_or_default()
     }
@@ -114,9 +120,7 @@ mod tests {
     }
 
     fn headers(lines: &[&str]) -> HeaderMap {
-        let line = |line: &&str| {
-            (FIELD, HeaderValue::from_str(line).expect("legal"))
-        };
+        let line = |line: &&str| (FIELD, HeaderValue::from_str(line).expect("legal"));
         lines.iter().map(line).collect()
     }
 }
