@@ -60,11 +60,11 @@ fn empty_list<B>(response: &mut Response<B>, method: &Method) -> Bytes {
 /// The value, if it is `multipart/related` without `type`.
 fn untyped(value: &HeaderValue) -> Option<&HeaderValue> {
     let start = value.as_bytes().get(..RELATED.len())?;
+    if !start.eq_ignore_ascii_case(RELATED) {
+        return None;
+    }
     let (kind, _) = Range::first(value.as_bytes());
-    let is_untyped = start.eq_ignore_ascii_case(RELATED)
-        && kind.name.len() == RELATED.len()
-        && kind.parts.is_none()
-        && !kind.is_broken;
+    let is_untyped = kind.name.len() == RELATED.len() && kind.parts.is_none() && !kind.is_broken;
     is_untyped.then_some(value)
 }
 
