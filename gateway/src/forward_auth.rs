@@ -9,6 +9,7 @@
 //! same time limits and in the same log. A proxy cannot show the certificate of whoever called it, and
 //! its own address says nothing about them.
 
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ impl Gateway {
         self: Rc<Self>,
         request: Request<Incoming>,
         conn: Rc<Conn>,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, Infallible> {
         let trace = Trace::of(request.headers());
         let mut record = Record::open(self.clone(), conn.clone(), request.method().clone(), trace);
         record.asker = Asker::Proxy;
@@ -68,7 +69,7 @@ impl Gateway {
         }
         let mut response = response.map(|bytes| Body::whole(bytes, Some(record)));
         body::recorded(&mut response, &self.local).await;
-        response
+        Ok(response)
     }
 
     /// The token for the request that is described.

@@ -4,6 +4,7 @@
 //! with one request, and `Gateway::transact` is that on one screen. Everything else is a step of it,
 //! in a module of its own; steps do not call each other.
 
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,7 @@ impl Gateway {
         self: Rc<Self>,
         request: Request<Incoming>,
         conn: Rc<Conn>,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, Infallible> {
         let trace = Trace::of(request.headers());
         let mut record = Record::open(self.clone(), conn.clone(), request.method().clone(), trace);
         record.route = self.generation.routes.find(request.uri().path());
@@ -163,7 +164,7 @@ impl Gateway {
             // A small body mostly came with the head; that it throws away, and goes on.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        Ok(response)
     }
 
     /// The request path, whole. No byte of the body is asked for before [`Self::forward`].

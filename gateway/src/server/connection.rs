@@ -1,6 +1,5 @@
 //! One caller's connection, from its first byte to its last.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
@@ -9,7 +8,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use futures_util::future::Either;
 use http::Request;
 use hyper::body::Incoming;
@@ -135,11 +133,10 @@ async fn speak<S: Socket>(
         service_fn(move |request: Request<Incoming>| {
             // Not an async block: its future would hold this one twice.
             let (gateway, conn) = (worker.gateway(), conn.clone());
-            let answer = match door {
+            match door {
                 Door::Callers => Either::Left(gateway.handle(request, conn)),
                 Door::Proxies => Either::Right(Box::pin(gateway.vouch(request, conn))),
-            };
-            answer.map(Ok::<_, Infallible>)
+            }
         })
     };
     match protocol {
