@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::audit::Ledger;
 use crate::log::{Lines, Log};
 use crate::record::Stamp;
-use crate::record::trace::hex;
+use crate::record::trace::hex_id;
 use crate::rewrite::Via;
 
 /// A worker's own.
@@ -53,7 +53,7 @@ impl Local {
 
     /// A header's value: the 16 hexadecimal digits of `id`.
     pub(crate) fn request_id(&self, id: u64) -> HeaderValue {
-        let digits = self.bytes(|block| block.extend_from_slice(&hex(id.into())[16..]));
+        let digits = self.bytes(|block| block.extend_from_slice(&hex_id(id)));
         HeaderValue::from_maybe_shared(digits).expect("digits are legal")
     }
 

@@ -18,7 +18,7 @@ use uuid::fmt::Hyphenated;
 use super::entry::Outcome;
 use crate::caller::Principal;
 use crate::error::{self, Blame};
-use crate::record::trace::hex;
+use crate::record::trace::{hex, hex_id};
 use crate::record::{Stamp, Trace};
 use crate::transaction::{Resource, Uids};
 
@@ -82,7 +82,7 @@ impl Line<'_> {
         out.extend_from_slice(b"{\"time\":\"");
         stamp.write(out);
         out.extend_from_slice(b"\",\"id\":\"");
-        out.extend_from_slice(&hex(self.id.into())[16..]);
+        out.extend_from_slice(&hex_id(self.id));
         out.extend_from_slice(b"\",\"event\":\"transaction\",\"outcome\":\"");
         out.extend_from_slice(self.outcome.name().as_bytes());
         out.push(b'"');

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use config::LogLevel;
 
 use super::Trace;
-use super::trace::hex;
+use super::trace::hex_id;
 use crate::error::{Blame, Error};
 
 /// What a line tells; a closed list.
@@ -120,7 +120,7 @@ impl Pen<'_> {
 
     /// 16 hexadecimal digits.
     fn id(&mut self, id: u64) -> &mut Self {
-        self.0.extend_from_slice(&hex(id.into())[16..]);
+        self.0.extend_from_slice(&hex_id(id));
         self
     }
 

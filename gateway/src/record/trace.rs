@@ -36,9 +36,9 @@ impl Trace {
         if !self.is_ours {
             return None;
         }
-        let parent = hex(fastrand::u128(1..));
+        let parent = hex_id(fastrand::u64(1..));
         let value = local.bytes(|block| {
-            for part in [b"00-", &self.id[..], b"-", &parent[16..], b"-00"] {
+            for part in [b"00-", &self.id[..], b"-", &parent[..], b"-00"] {
                 block.extend_from_slice(part);
             }
         });
@@ -71,10 +71,21 @@ fn trace_id(value: &[u8]) -> Option<[u8; 32]> {
 /// A number's hexadecimal digits, lower case.
 pub(crate) fn hex(number: u128) -> [u8; 32] {
     let mut digits = [0; 32];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {
-        pair.copy_from_slice(&PAIRS[usize::from(byte)]);
-    }
+    write_hex(&number.to_be_bytes(), &mut digits);
     digits
+}
+
+/// The same of an id.
+pub(crate) fn hex_id(id: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    write_hex(&id.to_be_bytes(), &mut digits);
+    digits
+}
+
+fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&PAIRS[usize::from(*byte)]);
+    }
 }
 
 /// Two digits for each byte.
