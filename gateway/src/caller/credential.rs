@@ -16,8 +16,10 @@ pub(super) enum Credential<'h> {
     None,
     /// `Authorization: Bearer`: an access token or a key.
     Bearer(&'h str),
-    /// `X-Api-Key`, or the password of `Authorization: Basic`.
-    Key(Zeroizing<String>),
+    /// `X-Api-Key`.
+    Key(&'h str),
+    /// The password of `Authorization: Basic`, which is a key.
+    Password(Zeroizing<String>),
 }
 
 impl<'h> Credential<'h> {
@@ -32,7 +34,7 @@ impl<'h> Credential<'h> {
         }
         if let Some(key) = key {
             let key = key.to_str().map_err(|_| Why::Key)?;
-            return Ok(Self::Key(Zeroizing::new(key.trim().to_owned())));
+            return Ok(Self::Key(key.trim()));
         }
         let Some(authorization) = authorization else { return Ok(Self::None) };
         let text = authorization.to_str().map_err(|_| Why::Ambiguous)?;
@@ -41,7 +43,7 @@ impl<'h> Credential<'h> {
         if scheme.eq_ignore_ascii_case("bearer") {
             Ok(Self::Bearer(rest))
         } else if scheme.eq_ignore_ascii_case("basic") {
-            password(rest).map(Self::Key).ok_or(Why::Key)
+            password(rest).map(Self::Password).ok_or(Why::Key)
         } else {
             // It proves nothing that any route takes.
             Err(Why::Nothing)

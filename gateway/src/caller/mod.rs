@@ -146,8 +146,11 @@ impl Known {
             (Credential::Key(key), _, Some(keys)) => {
                 keys.find(key, from).await.map(Principal::ApiKey)
             }
+            (Credential::Password(key), _, Some(keys)) => {
+                keys.find(key, from).await.map(Principal::ApiKey)
+            }
             (Credential::Bearer(_), ..) => Err(Why::Token("no token is taken here")),
-            (Credential::Key(_), ..) => Err(Why::Key),
+            (Credential::Key(_) | Credential::Password(_), ..) => Err(Why::Key),
         }
     }
 }
