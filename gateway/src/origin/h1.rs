@@ -22,6 +22,7 @@ mod chunked;
 mod early;
 mod framing;
 mod head;
+mod room;
 mod share;
 mod upload;
 
@@ -36,8 +37,6 @@ pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     /// What was read and not yet used.
     input: BytesMut,
-    /// How much room was taken last.
-    taken: usize,
     /// For how much there is room at the next read, where nobody says how much comes.
     room: usize,
     sending: Sending,
@@ -84,8 +83,7 @@ impl Connection {
         Self {
             stream,
             input: BytesMut::new(),
-            taken: 0,
-            room: ROOM_LEAST,
+            room: ROOM_OF_A_HEAD,
             sending: Sending::new(),
             framing: Framing::Length(0),
             share: None,
@@ -133,8 +131,9 @@ impl Connection {
     /// Puts it aside until the next exchange.
     pub(super) fn rest(&mut self) {
         self.share = None;
-        if self.input.capacity() > ROOM_LEAST {
-            self.input = BytesMut::new();
+        // The end of a chunked body came behind all that was given on.
+        if self.input.capacity() > 0 {
+            self.leave_room();
         }
     }
 
@@ -175,7 +174,10 @@ impl Connection {
         loop {
             self.poll_sending(cx)?;
             match self.framing.decode(&mut self.input).map_err(Fault::Malformed)? {
-                Decoded::Data(data) => return Poll::Ready(Some(Ok(data))),
+                Decoded::Data(data) => {
+                    self.leave_room();
+                    return Poll::Ready(Some(Ok(data)));
+                }
                 Decoded::End => return Poll::Ready(None),
                 Decoded::More => {}
             }
@@ -201,6 +203,7 @@ impl Connection {
                 && let Some(mut response) =
                     head::parse(&mut self.input).map_err(Fault::Malformed)?
             {
+                self.leave_room();
                 if is_interim(&response) {
                     continue;
                 }
@@ -227,25 +230,30 @@ impl Connection {
         }
     }
 
+    /// Leaves the room of what was read to others, once nothing of it is left here.
+    fn leave_room(&mut self) {
+        if self.input.is_empty() {
+            room::give_back(std::mem::take(&mut self.input));
+        }
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         let most = self.share.as_ref().map_or(ROOM_OF_A_HEAD, |_| Share::size());
         let room = match self.framing {
-            // One more, or tokio would have to ask the kernel once more whether that was all.
-            Framing::Length(left @ 1..) => usize::try_from(left).unwrap_or(most).saturating_add(1),
-            _ => self.room,
+            Framing::Length(1..) => most,
+            _ => self.room.min(most),
         };
-        let room = room.min(most);
-        if self.input.capacity() - self.input.len() < room.min(ROOM_LEAST) {
-            if self.input.is_empty() && room < self.taken {
-                // Its room would be used again, and others have come who need theirs.
-                self.input = BytesMut::with_capacity(room);
-            } else {
-                self.input.reserve(room);
-            }
-            self.taken = room;
+        if self.input.is_empty() {
+            self.input = room::take(room);
+        } else if self.input.capacity() - self.input.len() < room::LEAST {
+            self.input.reserve(room);
         }
         let free = self.input.capacity() - self.input.len();
-        match ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx)) {
+        let read = pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+        if read.is_pending() {
+            self.leave_room();
+        }
+        match ready!(read) {
             Ok(0) => Poll::Ready(Err(Fault::Ended)),
             Ok(count) => {
                 if count == free {
@@ -263,9 +271,6 @@ impl Connection {
 fn is_interim(response: &Response<()>) -> bool {
     response.status().is_informational() && response.status().as_u16() != 101
 }
-
-/// For a head and a small body. What rests has no more.
-const ROOM_LEAST: usize = 8 << 10;
 
 /// For a head and all of a body that is small.
 const ROOM_OF_A_HEAD: usize = SMALL as usize;
