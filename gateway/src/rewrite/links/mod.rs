@@ -14,6 +14,7 @@ mod media;
 mod parts;
 mod place;
 mod rewriter;
+mod room;
 mod syntax;
 mod text;
 

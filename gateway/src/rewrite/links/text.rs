@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::forms::{Found, Links};
 use super::place::{self, holds_reference};
+use super::room;
 use super::syntax::Syntax;
 
 /// A text on its way. What comes out does not depend on how it was cut into chunks.
@@ -46,7 +47,9 @@ impl Text {
             give(chunk.slice(rest..end), out);
         } else {
             copy.extend_from_slice(&chunk[rest..end]);
-            give(copy.into(), out);
+            let copy = Bytes::from(copy);
+            room::remember(&copy);
+            give(copy, out);
         }
     }
 
@@ -101,7 +104,7 @@ impl Text {
                 },
             };
             if copied == start {
-                copy.reserve_exact(chunk.len() + chunk.len() / 8 + becomes.len());
+                *copy = room::take(chunk.len() + chunk.len() / 8 + becomes.len());
             }
             copy.extend_from_slice(&chunk[copied..begin]);
             copy.extend_from_slice(becomes);
