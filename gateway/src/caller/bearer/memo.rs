@@ -14,7 +14,7 @@ use super::user::User;
 /// A token's SHA-256.
 pub(super) type Digest = [u8; 32];
 
-/// A bounded number of tokens, shared by all workers.
+/// Tokens in a bounded number of bytes, shared by all workers.
 pub(super) struct Memo {
     shelves: Box<[Mutex<Shelf>]>,
 }
@@ -32,13 +32,14 @@ pub(super) struct Seen {
     pub user: Arc<User>,
     /// When it will be of no more use.
     pub until: SystemTime,
+    /// How long the token is.
+    pub length: usize,
 }
 
 impl Memo {
-    /// Nothing, with room for the largest tokens in so many bytes.
+    /// Nothing, with room for what takes so many bytes.
     pub(super) fn of_bytes(most: u64) -> Self {
-        let tokens = usize::try_from(most).unwrap_or(usize::MAX) / (2 * REMEMBERED_MOST);
-        let shelves = (tokens / SHELF).max(1);
+        let shelves = (usize::try_from(most).unwrap_or(usize::MAX) / SHELF_BYTES).max(1);
         Self { shelves: (0..shelves).map(|_| Mutex::default()).collect() }
     }
 
@@ -48,22 +49,20 @@ impl Memo {
         shelf.iter().find(|(digest, _)| digest == token).map(|(_, seen)| seen.clone())
     }
 
-    /// Keeps it instead of what was known of this token, or else, on a full shelf, of the one that ends
-    /// first. What has ended is forgotten.
+    /// Keeps it instead of what was known of this token. What has ended is forgotten, and then, on a full
+    /// shelf, those that end first.
     pub(super) fn keep(&self, token: Digest, seen: Seen, now: SystemTime) {
         let mut shelf = self.shelf(&token).lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.retain(|(_, seen)| seen.until > now);
-        let place = match shelf.iter().position(|(digest, _)| *digest == token) {
-            None if shelf.len() == SHELF => {
-                let until = |(_, (_, seen)): &(usize, &(Digest, Seen))| seen.until;
-                shelf.iter().enumerate().min_by_key(until).map(|(place, _)| place)
-            }
-            place => place,
-        };
-        match place {
-            Some(place) => shelf[place] = (token, seen),
-            None => shelf.push((token, seen)),
+        shelf.retain(|(digest, seen)| *digest != token && seen.until > now);
+        let kept = shelf.iter().map(|(_, seen)| seen.bytes()).sum::<usize>();
+        let mut bytes = kept + seen.bytes();
+        let until = |(_, (_, seen)): &(usize, &(Digest, Seen))| seen.until;
+        while bytes > SHELF_BYTES
+            && let Some((place, _)) = shelf.iter().enumerate().min_by_key(until)
+        {
+            bytes -= shelf.swap_remove(place).1.bytes();
         }
+        shelf.push((token, seen));
     }
 
     /// Digests are as good as random, and only who has good tokens brings any here.
@@ -74,6 +73,13 @@ impl Memo {
     }
 }
 
+impl Seen {
+    /// What is kept of it at most: the token, what it says, which is hardly more, and their places.
+    fn bytes(&self) -> usize {
+        PLACE + 2 * self.length
+    }
+}
+
 /// What tells a token from every other one.
 pub(super) fn sha256(token: &str) -> Digest {
     let mut sha256 = Digest::default();
@@ -81,11 +87,16 @@ pub(super) fn sha256(token: &str) -> Digest {
     sha256
 }
 
-/// Few enough to be looked through for less than a hash table would cost.
+/// So many of the largest tokens. Some thirty of Entra's, which are of 2 KiB, are few enough to be looked
+/// through for less than a hash table would cost.
 const SHELF: usize = 8;
 
-/// Larger tokens are looked at anew each time. What is kept of one is no more than twice its size; of
-/// Entra's, which are of some 2 KiB, as much again.
+const SHELF_BYTES: usize = SHELF * (PLACE + 2 * REMEMBERED_MOST);
+
+/// What is kept of the shortest.
+const PLACE: usize = 1 << 10;
+
+/// Larger tokens are looked at anew each time.
 pub(super) const REMEMBERED_MOST: usize = 8 << 10;
 
 #[cfg(test)]
@@ -120,6 +131,19 @@ mod tests {
     }
 
     #[test]
+    fn it_has_room_for_more_of_the_usual_size() {
+        let memo = Memo::of_bytes(64 << 20);
+        let users = 10_000u64;
+        for user in 0..users {
+            let seen = Seen { length: 2 << 10, ..seen(9) };
+            memo.keep(sha256(&user.to_string()), seen, at(0));
+        }
+        let known = (0..users).filter(|user| memo.find(&sha256(&user.to_string())).is_some());
+        let known = known.count() as u64;
+        assert!(known > users / 100 * 97, "{known}");
+    }
+
+    #[test]
     fn what_has_ended_makes_room() {
         let memo = Memo::of_bytes(BYTES);
         let token = sha256("token");
@@ -144,7 +168,7 @@ mod tests {
     const BYTES: u64 = 32 << 20;
 
     fn seen(until: u64) -> Seen {
-        Seen { issuer: 0, keys: 0, user: Arc::default(), until: at(until) }
+        Seen { issuer: 0, keys: 0, user: Arc::default(), until: at(until), length: REMEMBERED_MOST }
     }
 
     fn at(seconds: u64) -> SystemTime {

@@ -135,7 +135,8 @@ impl Issuers {
         issuer.in_time(user.starts, user.ends, now).map_err(Why::Token)?;
         if token.len() <= REMEMBERED_MOST {
             let until = issuer.until(user.ends);
-            let seen = Seen { issuer: index, keys: keys.version, user: user.clone(), until };
+            let (keys, length) = (keys.version, token.len());
+            let seen = Seen { issuer: index, keys, user: user.clone(), until, length };
             self.memo.keep(digest, seen, now);
         }
         Ok(user)
