@@ -101,16 +101,19 @@ impl Connection {
         self.input.is_empty() && pin!(self.stream.read_u8()).poll(&mut cx).is_pending()
     }
 
-    /// Sends `request` and reads up to the end of the answer's head; 1xx are passed over. Whoever else
-    /// has something to do goes first.
+    /// Sends `request` and reads up to the end of the answer's head; 1xx are passed over.
+    ///
+    /// Both times whoever else has something to do goes first. What is written next wakes the origin server,
+    /// and then the caller, which is dear where they sleep: of what goes out close upon each other, only
+    /// the first does.
     pub(super) async fn send(&mut self, request: Request<Outgoing>) -> Result<Response<()>, Fault> {
         let method = request.method().clone();
         (self.persists, self.answers) = (false, false);
         self.sending.begin(request);
-        // What is sent wakes the origin server, which is dear where it sleeps: requests that go out
-        // close upon each other wake it once.
         tokio::task::yield_now().await;
-        poll_fn(|cx| self.poll_head(&method, cx)).await
+        let response = poll_fn(|cx| self.poll_head(&method, cx)).await;
+        tokio::task::yield_now().await;
+        response
     }
 
     /// Whether something of an answer came.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -68,8 +68,6 @@ pub(super) struct Watched<S: Socket> {
     stream: S,
     prefix: Prefix,
     conn: Rc<Conn>,
-    /// Something was read, and nothing written since.
-    has_read: bool,
     linger: Option<Linger>,
 }
 
@@ -81,7 +79,7 @@ struct Linger {
 
 impl<S: Socket> Watched<S> {
     pub(super) fn new(stream: S, prefix: Prefix, conn: Rc<Conn>) -> Self {
-        Self { stream, prefix, conn, has_read: false, linger: None }
+        Self { stream, prefix, conn, linger: None }
     }
 
     /// Throws away what comes until the caller has read our farewell and closes, or for a while: a
@@ -121,7 +119,6 @@ impl<S: Socket> AsyncRead for Watched<S> {
             let count = early.len().min(buffer.remaining());
             buffer.put_slice(&early[..count]);
             this.prefix.from += count;
-            this.has_read = true;
             this.conn.received(count);
             return Poll::Ready(Ok(()));
         }
@@ -131,7 +128,6 @@ impl<S: Socket> AsyncRead for Watched<S> {
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
         let count = buffer.filled().len() - before;
         if count > 0 {
-            this.has_read = true;
             this.conn.received(count);
         }
         polled
@@ -144,7 +140,6 @@ impl<S: Socket> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(cx));
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note(polled)
     }
@@ -154,7 +149,6 @@ impl<S: Socket> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(cx));
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.note(polled)
     }
@@ -188,15 +182,6 @@ impl<S: Socket> AsyncWrite for Watched<S> {
 }
 
 impl<S: Socket> Watched<S> {
-    /// Lets whoever else has something to do go first, once for each answer. Each write wakes a caller,
-    /// which is dear where it sleeps: answers that go out close upon each other are taken in one go.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !std::mem::take(&mut self.has_read) {
-            return Poll::Ready(());
-        }
-        pin!(tokio::task::yield_now()).poll(cx)
-    }
-
     fn note(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes @ 1..)) = polled {
             self.conn.sent(bytes);
@@ -220,6 +205,3 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// What is thrown away at once.
 const WASTE: usize = 16 << 10;
-
-#[cfg(test)]
-mod tests;

@@ -11,52 +11,61 @@ use super::*;
 use crate::metrics::ConnectionMetrics;
 
 #[tokio::test]
-async fn a_request_lets_others_go_first() {
+async fn a_request_and_its_answer_let_others_go_first() {
     let (order, came) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Notify::new()));
     let sending = {
-        let stream = Box::new(Silent(order.clone()));
+        let stream = Box::new(Origin { order: order.clone(), came: came.clone() });
         let mut connection = Connection::new(stream, Arc::<ConnectionMetrics>::default().open());
-        let came = came.clone();
+        let (order, came) = (order.clone(), came.clone());
         async move {
             came.notify_one();
             let request = Request::get("/studies").body(Outgoing::Empty).unwrap();
-            assert!(connection.send(request).await.is_err());
+            assert_eq!(connection.send(request).await.unwrap().status(), 204);
+            order.borrow_mut().push("it is answered");
         }
     };
     let other = {
         let order = order.clone();
         async move {
-            came.notified().await;
-            order.borrow_mut().push("another goes");
+            for _ in 0..2 {
+                came.notified().await;
+                order.borrow_mut().push("another goes");
+            }
         }
     };
     let tasks = LocalSet::new();
     tasks.spawn_local(sending);
     tasks.spawn_local(other);
     tasks.await;
-    assert_eq!(*order.borrow(), ["another goes", "it is sent"]);
+    let expected = ["another goes", "it is sent", "another goes", "it is answered"];
+    assert_eq!(*order.borrow(), expected);
 }
 
-/// An origin server that takes what it is sent, and says nothing.
-struct Silent(Rc<RefCell<Vec<&'static str>>>);
+/// An origin server that has answered as soon as it is asked, while something else happened.
+struct Origin {
+    order: Rc<RefCell<Vec<&'static str>>>,
+    came: Rc<Notify>,
+}
 
-impl AsyncRead for Silent {
+impl AsyncRead for Origin {
     fn poll_read(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
-        _: &mut ReadBuf<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.came.notify_one();
+        buffer.put_slice(b"HTTP/1.1 204 No Content\r\n\r\n");
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Silent {
+impl AsyncWrite for Origin {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.borrow_mut().push("it is sent");
+        self.order.borrow_mut().push("it is sent");
         Poll::Ready(Ok(bytes.len()))
     }
 
