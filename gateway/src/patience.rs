@@ -26,6 +26,15 @@ impl Patience {
         self.still_since = None;
     }
 
+    /// Something moved at `instant`; whether that is news.
+    pub(crate) fn has_moved(&mut self, instant: Instant) -> bool {
+        let is_news = self.still_since.is_none_or(|since| since < instant);
+        if is_news {
+            self.still_since = Some(instant);
+        }
+        is_news
+    }
+
     /// Ready when nothing has moved for the limit; asked while nothing moves.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let end = *self.still_since.get_or_insert_with(Instant::now) + self.limit;

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use http::{Request, Response};
 
@@ -37,7 +36,7 @@ pub(crate) async fn run(
         let sent = {
             // Pinned here and lent: moved in, it would be held twice.
             let sending = pin!(lease.send(request));
-            in_time(sending, upload, pool.spec().response_timeout).await
+            in_time(sending, upload, pool).await
         };
         let Unanswered { lost, request: unsent, is_begun } = match sent {
             None => return Err(failed(Error::Late)),
@@ -63,26 +62,27 @@ pub(crate) async fn run(
     }
 }
 
-/// The outcome of `sent`, or `None` if the origin server takes longer than `limit` for it, counted
-/// from the last bytes of the body that it was sent.
+/// The outcome of `sent`, or `None` if the origin server takes too long for it, counted from the last
+/// bytes of the body that it was sent.
 async fn in_time<T>(
     mut sent: Pin<&mut impl Future<Output = T>>,
     upload: Option<&Rc<Upload>>,
-    limit: Duration,
+    pool: &Pool,
 ) -> Option<T> {
-    let mut timer = pin!(tokio::time::sleep(limit));
-    poll_fn(|cx| {
+    let mut patience = pool.patience();
+    let outcome = poll_fn(|cx| {
         if let Poll::Ready(outcome) = sent.as_mut().poll(cx) {
             return Poll::Ready(Some(outcome));
         }
-        while timer.as_mut().poll(cx).is_ready() {
-            let patience = upload.map(|upload| upload.patience(limit).into());
-            match patience.filter(|until| *until > tokio::time::Instant::now()) {
-                Some(until) => timer.as_mut().reset(until),
-                None => return Poll::Ready(None),
+        while patience.poll_end(cx).is_ready() {
+            let moved = upload.is_some_and(|upload| patience.has_moved(upload.moved_at().into()));
+            if !moved {
+                return Poll::Ready(None);
             }
         }
         Poll::Pending
-    })
-    .await
+    });
+    let outcome = outcome.await;
+    pool.keep(patience);
+    outcome
 }

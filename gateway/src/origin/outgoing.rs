@@ -98,12 +98,11 @@ impl Upload {
         })
     }
 
-    /// The instant up to which the origin server may take its time, if it has `limit` from when the
-    /// last bytes moved; the caller's pauses are not its fault.
-    pub(super) fn patience(&self, limit: Duration) -> Instant {
+    /// Since when it is the origin server's turn; the caller's pauses are not its fault.
+    pub(super) fn moved_at(&self) -> Instant {
         match self.stage.get() {
-            Stage::Origin | Stage::Ended => self.moved.get() + limit,
-            Stage::Caller => Instant::now() + limit,
+            Stage::Origin | Stage::Ended => self.moved.get(),
+            Stage::Caller => Instant::now(),
         }
     }
 

@@ -15,6 +15,7 @@ use super::h1;
 use super::{Incoming, Lost, Outgoing, SharedSpec};
 use crate::error::ConnectError;
 use crate::metrics::{ConnectionMetrics, OpenConnection};
+use crate::patience::Patience;
 
 /// Belongs to one thread: no lock, no wake-up of another core, and the most recently used connection
 /// first, since that one's congestion window and caches are warm.
@@ -28,6 +29,8 @@ pub(crate) struct Pool {
     /// A connection is being made that all may come to share.
     connecting: Cell<bool>,
     connected: Notify,
+    /// What waited for answers, and may again: its timer stays set, and need not be set each time.
+    patience: RefCell<Vec<Patience>>,
 }
 
 struct Idle {
@@ -96,6 +99,7 @@ impl Pool {
             speaks_h1: Cell::new(false),
             connecting: Cell::new(false),
             connected: Notify::new(),
+            patience: RefCell::default(),
         }
     }
 
@@ -114,6 +118,20 @@ impl Pool {
             let idle = shared.under_way.get() == 0 && now >= shared.used_at.get() + timeout;
             !shared.sender.is_closed() && !idle
         });
+        // A timer keeps a task in memory: that of the last request that it was for.
+        self.patience.borrow_mut().clear();
+    }
+
+    /// How long an answer may take.
+    pub(super) fn patience(&self) -> Patience {
+        let kept = self.patience.borrow_mut().pop();
+        kept.unwrap_or_else(|| Patience::new(self.spec.response_timeout))
+    }
+
+    /// Puts `patience` aside until the next exchange.
+    pub(super) fn keep(&self, mut patience: Patience) {
+        patience.renew();
+        self.patience.borrow_mut().push(patience);
     }
 
     /// A connection, an old one if there is one that will do.
