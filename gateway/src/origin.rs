@@ -109,9 +109,10 @@ fn plain_length(headers: &mut HeaderMap) -> Result<Option<u64>, &'static str> {
 fn plain(number: &HeaderValue) -> Option<u64> {
     match number.as_bytes() {
         b"0" => Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {
-            number.to_str().ok()?.parse().ok()
-        }
+        digits @ [b'1'..=b'9', ..] => digits.iter().try_fold(0u64, |number, byte| {
+            let digit = char::from(*byte).to_digit(10)?;
+            number.checked_mul(10)?.checked_add(digit.into())
+        }),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use http_body::SizeHint;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     /// For how much there is room at the next read, where nobody says how much comes.
     room: usize,
     sending: Sending,
+    /// Room for the fields of the answer: what those of the request took.
+    fields: HeaderMap,
     /// Where the answer's body ends, once its head came.
     framing: Framing,
     /// Its part of what bodies may take, while one comes that takes more than a head does.
@@ -85,6 +87,7 @@ impl Connection {
             input: BytesMut::new(),
             room: ROOM_OF_A_HEAD,
             sending: Sending::new(),
+            fields: HeaderMap::new(),
             framing: Framing::Length(0),
             share: None,
             persists: true,
@@ -109,7 +112,8 @@ impl Connection {
     pub(super) async fn send(&mut self, request: Request<Outgoing>) -> Result<Response<()>, Fault> {
         let method = request.method().clone();
         (self.persists, self.answers) = (false, false);
-        self.sending.begin(request);
+        self.fields = self.sending.begin(request);
+        self.fields.clear();
         tokio::task::yield_now().await;
         let response = poll_fn(|cx| self.poll_head(&method, cx)).await;
         tokio::task::yield_now().await;
@@ -204,7 +208,7 @@ impl Connection {
             self.poll_sending(cx)?;
             if !self.input.is_empty()
                 && let Some(mut response) =
-                    head::parse(&mut self.input).map_err(Fault::Malformed)?
+                    head::parse(&mut self.input, &mut self.fields).map_err(Fault::Malformed)?
             {
                 self.leave_room();
                 if is_interim(&response) {

@@ -14,7 +14,7 @@ use super::framing::Framing;
 use super::upload::Coding;
 
 /// Writes the head of `request` to the end of `head`, and tells how its body is to follow.
-pub(super) fn write<B: Body>(request: &Request<B>, head: &mut BytesMut) -> Coding {
+pub(super) fn write<B: Body>(request: &Request<B>, head: &mut Vec<u8>) -> Coding {
     let coding = coding(request);
     let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     for part in [request.method().as_str(), " ", target, " HTTP/1.1\r\n"] {
@@ -52,8 +52,12 @@ fn coding<B: Body>(request: &Request<B>) -> Coding {
     }
 }
 
-/// Takes the head of an answer out of `input`, if all of it is there. An error says what is wrong.
-pub(super) fn parse(input: &mut BytesMut) -> Result<Option<Response<()>>, &'static str> {
+/// Takes the head of an answer out of `input`, if all of it is there, and puts its fields into `room`,
+/// which has none. An error says what is wrong.
+pub(super) fn parse(
+    input: &mut BytesMut,
+    room: &mut HeaderMap,
+) -> Result<Option<Response<()>>, &'static str> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MOST];
     let mut found = httparse::Response::new(&mut []);
     let parser = httparse::ParserConfig::default();
@@ -74,9 +78,10 @@ pub(super) fn parse(input: &mut BytesMut) -> Result<Option<Response<()>>, &'stat
     // A copy: fields that live for as long as the answer must not keep all of the buffer for it.
     let head = Bytes::copy_from_slice(&input[..length]);
     let base = input.as_ptr() as usize;
-    let mut headers = HeaderMap::with_capacity(found.headers.len() + FIELDS_OF_OURS);
+    let mut headers = std::mem::take(room);
+    headers.reserve(found.headers.len() + FIELDS_OF_OURS);
     for field in &*found.headers {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| MALFORMED)?;
+        let name = name(field.name.as_bytes())?;
         let at = field.value.as_ptr() as usize - base;
         // An empty value need not lie within the head.
         let value = match field.value.len() {
@@ -89,6 +94,23 @@ pub(super) fn parse(input: &mut BytesMut) -> Result<Option<Response<()>>, &'stat
     *response.headers_mut() = headers;
     input.advance(length);
     Ok(Some(response))
+}
+
+/// The usual names, as most servers write them, need neither be lowered nor sought among all that there
+/// are.
+fn name(written: &[u8]) -> Result<HeaderName, &'static str> {
+    Ok(match written {
+        b"Cache-Control" | b"cache-control" => header::CACHE_CONTROL,
+        b"Connection" | b"connection" => header::CONNECTION,
+        b"Content-Length" | b"content-length" => header::CONTENT_LENGTH,
+        b"Content-Type" | b"content-type" => header::CONTENT_TYPE,
+        b"Date" | b"date" => header::DATE,
+        b"ETag" | b"etag" => header::ETAG,
+        b"Server" | b"server" => header::SERVER,
+        b"Transfer-Encoding" | b"transfer-encoding" => header::TRANSFER_ENCODING,
+        b"Vary" | b"vary" => header::VARY,
+        other => return HeaderName::from_bytes(other).map_err(|_| MALFORMED),
+    })
 }
 
 /// Where the body ends that follows this head (RFC 9112, section 6.3). What could be read in two ways

@@ -1,12 +1,11 @@
 //! A request on its way out: its head, and the pieces of its body one by one.
 
-use std::fmt::Write;
-use std::io::{self, IoSlice};
+use std::io::{self, Cursor, IoSlice, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
-use http::Request;
+use bytes::{Buf, Bytes};
+use http::{HeaderMap, Request};
 use http_body::Body;
 
 use super::{Fault, Stream, head};
@@ -26,7 +25,7 @@ pub(super) enum Coding {
 /// What is written, in this order, and what comes after.
 pub(super) struct Sending {
     /// A head, or a chunk's size, or both. Its room is used again and again.
-    text: BytesMut,
+    text: Cursor<Vec<u8>>,
     data: Bytes,
     end: &'static [u8],
     body: Outgoing,
@@ -47,7 +46,7 @@ enum Stage {
 impl Sending {
     pub(super) fn new() -> Self {
         Self {
-            text: BytesMut::new(),
+            text: Cursor::default(),
             data: Bytes::new(),
             end: b"",
             body: Outgoing::Empty,
@@ -56,13 +55,15 @@ impl Sending {
         }
     }
 
-    /// Begins with `request`.
-    pub(super) fn begin(&mut self, request: Request<Outgoing>) {
-        self.text.clear();
-        self.text.reserve(HEAD_USUAL);
-        self.coding = head::write(&request, &mut self.text);
-        self.body = request.into_body();
+    /// Begins with `request`, whose fields are no longer needed then.
+    pub(super) fn begin(&mut self, request: Request<Outgoing>) -> HeaderMap {
+        let text = self.text.get_mut();
+        text.reserve(HEAD_USUAL);
+        self.coding = head::write(&request, text);
+        let (head, body) = request.into_parts();
+        self.body = body;
         self.stage = if self.body.is_end_stream() { Stage::Last } else { Stage::Open };
+        head.headers
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -79,7 +80,7 @@ impl Sending {
             // The first piece of a body goes with the head, if it is there.
             if self.stage == Stage::Open && self.data.is_empty() && self.end.is_empty() {
                 let polled = self.poll_body(cx)?;
-                if polled.is_pending() && self.text.is_empty() {
+                if polled.is_pending() && !self.text.has_remaining() {
                     let _ = Pin::new(&mut *stream).poll_flush(cx).map_err(Fault::Broke)?;
                     return Poll::Pending;
                 }
@@ -87,6 +88,8 @@ impl Sending {
             while self.is_left() {
                 ready!(self.poll_write(stream, cx)).map_err(Fault::Broke)?;
             }
+            self.text.get_mut().clear();
+            self.text.set_position(0);
             if self.stage == Stage::Last {
                 ready!(Pin::new(&mut *stream).poll_flush(cx)).map_err(Fault::Broke)?;
                 self.stage = Stage::Done;
@@ -114,7 +117,7 @@ impl Sending {
             Coding::Chunked => {
                 if !data.is_empty() {
                     // Room grows: it cannot fail.
-                    let _ = write!(self.text, "{:x}\r\n", data.len());
+                    let _ = write!(self.text.get_mut(), "{:x}\r\n", data.len());
                 }
                 self.end = match (data.is_empty(), is_last) {
                     (false, false) => b"\r\n",
@@ -135,7 +138,7 @@ impl Sending {
     }
 
     fn is_left(&self) -> bool {
-        !(self.text.is_empty() && self.data.is_empty() && self.end.is_empty())
+        self.text.has_remaining() || !self.data.is_empty() || !self.end.is_empty()
     }
 
     fn poll_write(
@@ -145,9 +148,9 @@ impl Sending {
     ) -> Poll<io::Result<()>> {
         let stream = Pin::new(stream);
         let mut written = ready!(if self.data.is_empty() && self.end.is_empty() {
-            stream.poll_write(cx, &self.text)
+            stream.poll_write(cx, self.text.chunk())
         } else {
-            let slices = [&*self.text, &*self.data, self.end].map(IoSlice::new);
+            let slices = [self.text.chunk(), &*self.data, self.end].map(IoSlice::new);
             stream.poll_write_vectored(cx, &slices)
         })?;
         if written == 0 {
