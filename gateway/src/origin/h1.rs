@@ -106,18 +106,28 @@ impl Connection {
 
     /// Sends `request` and reads up to the end of the answer's head; 1xx are passed over.
     ///
-    /// Both times whoever else has something to do goes first. What is written next wakes the origin server,
-    /// and then the caller, which is dear where they sleep: of what goes out close upon each other, only
-    /// the first does.
+    /// Before it is sent, and before a small answer is given on, whoever else has something to do goes
+    /// first. What is written next wakes the origin server, and then the caller, which is dear where they
+    /// sleep: of what goes out close upon each other, only the first does.
     pub(super) async fn send(&mut self, request: Request<Outgoing>) -> Result<Response<()>, Fault> {
         let method = request.method().clone();
         (self.persists, self.answers) = (false, false);
         self.fields = self.sending.begin(request);
         self.fields.clear();
         tokio::task::yield_now().await;
-        let response = poll_fn(|cx| self.poll_head(&method, cx)).await;
-        tokio::task::yield_now().await;
-        response
+        let response = poll_fn(|cx| self.poll_head(&method, cx)).await?;
+        if self.holds_a_small_rest() {
+            // Others read behind it.
+            room::give_back(self.input.split_off(self.input.len()));
+            tokio::task::yield_now().await;
+        }
+        Ok(response)
+    }
+
+    /// Whether nothing of the answer is still to come, and little to be given on.
+    fn holds_a_small_rest(&self) -> bool {
+        let here = self.input.len();
+        here <= room::LEAST && matches!(self.framing, Framing::Length(left) if left <= here as u64)
     }
 
     /// Whether something of an answer came.

@@ -2,7 +2,8 @@
 //!
 //! Its connections read one after the other, and mostly what one read is given on and gone before the
 //! next one reads. So they read into one block by turns: it stays in the core's cache, which a block
-//! for each would not, and whoever waits for an origin server holds none.
+//! for each would not, and whoever waits for an origin server holds none. Whoever keeps something small
+//! for a while leaves what is behind it.
 
 use std::cell::Cell;
 
