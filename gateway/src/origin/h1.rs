@@ -117,8 +117,7 @@ impl Connection {
         tokio::task::yield_now().await;
         let response = poll_fn(|cx| self.poll_head(&method, cx)).await?;
         if self.holds_a_small_rest() {
-            // Others read behind it.
-            room::give_back(self.input.split_off(self.input.len()));
+            self.leave_room_behind();
             tokio::task::yield_now().await;
         }
         Ok(response)
@@ -251,6 +250,14 @@ impl Connection {
     fn leave_room(&mut self) {
         if self.input.is_empty() {
             room::give_back(std::mem::take(&mut self.input));
+        }
+    }
+
+    /// Leaves to others what room there is behind what was read.
+    fn leave_room_behind(&mut self) {
+        // With nothing in it, it was left as a whole.
+        if !self.input.is_empty() {
+            room::give_back(self.input.split_off(self.input.len()));
         }
     }
 

@@ -14,13 +14,11 @@ use crate::metrics::ConnectionMetrics;
 async fn a_request_and_its_answer_let_others_go_first() {
     let (order, came) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Notify::new()));
     let sending = {
-        let stream = Box::new(Origin { order: order.clone(), came: came.clone() });
-        let mut connection = Connection::new(stream, Arc::<ConnectionMetrics>::default().open());
+        let mut connection = connection(Origin { order: order.clone(), came: came.clone() });
         let (order, came) = (order.clone(), came.clone());
         async move {
             came.notify_one();
-            let request = Request::get("/studies").body(Outgoing::Empty).unwrap();
-            assert_eq!(connection.send(request).await.unwrap().status(), 204);
+            assert_eq!(connection.send(request()).await.unwrap().status(), 204);
             order.borrow_mut().push("it is answered");
         }
     };
@@ -39,6 +37,24 @@ async fn a_request_and_its_answer_let_others_go_first() {
     tasks.await;
     let expected = ["another goes", "it is sent", "another goes", "it is answered"];
     assert_eq!(*order.borrow(), expected);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_leaves_the_room_that_it_was_read_to() {
+    let block = BytesMut::with_capacity(ROOM_OF_A_HEAD);
+    let address = block.as_ptr();
+    room::give_back(block);
+    let mut connection = connection(Origin { order: Rc::default(), came: Rc::default() });
+    assert_eq!(connection.send(request()).await.unwrap().status(), 204);
+    assert_eq!(room::take(ROOM_OF_A_HEAD).as_ptr(), address);
+}
+
+fn connection(origin: Origin) -> Connection {
+    Connection::new(Box::new(origin), Arc::<ConnectionMetrics>::default().open())
+}
+
+fn request() -> Request<Outgoing> {
+    Request::get("/studies").body(Outgoing::Empty).unwrap()
 }
 
 /// An origin server that has answered as soon as it is asked, while something else happened.
