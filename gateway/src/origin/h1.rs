@@ -106,15 +106,13 @@ impl Connection {
 
     /// Sends `request` and reads up to the end of the answer's head; 1xx are passed over.
     ///
-    /// Before it is sent, and before a small answer is given on, whoever else has something to do goes
-    /// first. What is written next wakes the origin server, and then the caller, which is dear where they
-    /// sleep: of what goes out close upon each other, only the first does.
+    /// Before a small answer is given on, whoever else has something to do goes first: it is written next,
+    /// and wakes the caller, as a request wakes the origin server (`Pool::lease`).
     pub(super) async fn send(&mut self, request: Request<Outgoing>) -> Result<Response<()>, Fault> {
         let method = request.method().clone();
         (self.persists, self.answers) = (false, false);
         self.fields = self.sending.begin(request);
         self.fields.clear();
-        tokio::task::yield_now().await;
         let response = poll_fn(|cx| self.poll_head(&method, cx)).await?;
         if self.holds_a_small_rest() {
             self.leave_room_behind();

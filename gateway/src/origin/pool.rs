@@ -135,9 +135,16 @@ impl Pool {
     }
 
     /// A connection, an old one if there is one that will do.
+    ///
+    /// Where one may be there, whoever else has something to do goes first: what is sent on it wakes
+    /// the origin server, which is dear where that sleeps, and of requests that go out close upon each
+    /// other only the first does.
     pub(super) async fn lease(self: &Rc<Self>, wanted: Wanted) -> Result<Lease, ConnectError> {
-        if wanted == Wanted::Own {
-            return Box::pin(self.connect_alone()).await;
+        match wanted {
+            Wanted::Own => return Box::pin(self.connect_alone()).await,
+            Wanted::New => {}
+            // Before it is seen whether it will do, or it might end meanwhile.
+            Wanted::Any => tokio::task::yield_now().await,
         }
         loop {
             if wanted == Wanted::Any
@@ -299,3 +306,6 @@ fn absolute(uri: &mut Uri, spec: &SharedSpec) {
     parts.authority = Some(spec.authority.clone());
     *uri = Uri::from_parts(parts).unwrap_or_default();
 }
+
+#[cfg(test)]
+mod tests;

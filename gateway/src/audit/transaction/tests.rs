@@ -215,7 +215,7 @@ impl Said {
             received: Some(self.counted.0),
             sent: Some(self.counted.1),
             duration_us: Some(self.counted.2),
-            trace_id: Some(trace.id().into()),
+            trace_id: String::from_utf8(trace.digits().to_vec()).ok(),
             vouched: self.vouched,
             emergency: self.emergency.clone(),
             ..Entry::default()
