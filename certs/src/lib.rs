@@ -54,7 +54,7 @@ pub(crate) fn serving_provider() -> Arc<CryptoProvider> {
     PROVIDER.clone()
 }
 
-/// Its keys are drawn by SHA-256, for which processors have instructions, as they do not for SHA-384.
+/// Its keys are drawn by SHA-256, for which most processors have instructions, as they do not for SHA-384.
 /// BoringSSL and Go choose it first as well.
 const FIRST_SUITE: rustls::CipherSuite = rustls::CipherSuite::TLS13_AES_128_GCM_SHA256;
 
